@@ -1,0 +1,73 @@
+# `make help` lists what there is. Needs Go, git and make; a target that needs
+# more says so in one line.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+FUZZTIME ?= 30s
+BENCH ?= .
+BENCHTIME ?= 1x
+PACKAGES ?= ./...
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r t d; do printf '  %-10s %s\n' "$$t" "$$d"; done
+
+.PHONY: needs
+needs:
+	@hack/needs.sh
+
+.PHONY: build
+build: needs ## compile bin/bulkhead
+	@go build -trimpath -ldflags "-s -w -X bulkhead.dev/bulkhead/internal/cli.version=$$(hack/version.sh)" -o bin/bulkhead ./cmd/bulkhead
+
+# Exit code 1 says that a zone's loss is not survived: for the naive shop, that
+# is the right answer.
+.PHONY: demo
+demo: build ## what a zone's loss does to two versions of a shop
+	@mkdir -p demo
+	@echo '$$ bulkhead simulate -f examples/shop/naive'
+	@bin/bulkhead simulate -f examples/shop/naive || [ $$? -eq 1 ]
+	@echo
+	@echo '$$ bulkhead simulate -f examples/shop/hardened'
+	@bin/bulkhead simulate -f examples/shop/hardened
+	@bin/bulkhead simulate -q -f examples/shop/naive -o html >demo/naive.html || [ $$? -eq 1 ]
+	@bin/bulkhead simulate -q -f examples/shop/hardened -o html >demo/hardened.html
+	@echo
+	@echo 'reports: demo/naive.html demo/hardened.html'
+
+.PHONY: test
+test: needs ## every test, as CI runs them; BULKHEAD_REQUIRE_ALL=1 fails where one would be skipped
+	@hack/install-chromium.sh
+	go test -count=1 -timeout 40m $(PACKAGES)
+
+.PHONY: race
+race: needs ## every test under the race detector (needs a C compiler)
+	@hack/needs.sh cc
+	CGO_ENABLED=1 go test -race -count=1 -timeout 60m $(PACKAGES)
+
+.PHONY: fuzz
+fuzz: needs ## fuzz the manifest decoder for FUZZTIME (30s)
+	go test -run '^$$' -fuzz '^FuzzRead$$' -fuzztime $(FUZZTIME) ./internal/snapshot
+
+.PHONY: bench
+bench: needs ## benchmarks; BENCH selects, BENCHTIME repeats (docs/benchmarks.md)
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 120m $(PACKAGES)
+
+.PHONY: golden
+golden: needs ## write the golden files again from what the code does now
+	hack/update-golden.sh
+
+.PHONY: generate
+generate: needs ## write generated files again
+	go generate $(PACKAGES)
+
+.PHONY: lint
+lint: needs ## golangci-lint, in the version that hack/tools pins
+	hack/lint.sh
+
+.PHONY: verify
+verify: needs ## regenerate everything; fail on any difference
+	hack/verify-all.sh

@@ -1,0 +1,73 @@
+package kubesched
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/defaultpreemption"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	"k8s.io/kubernetes/pkg/scheduler/framework/preemption"
+	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+)
+
+const steadyPreemptionName = "SteadyPreemption"
+
+// victims collects the pods that preemption deletes in one scheduling cycle.
+type victims struct {
+	mu   sync.Mutex
+	pods []*corev1.Pod
+}
+
+func (v *victims) add(p *corev1.Pod) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pods = append(v.pods, p)
+}
+
+// take returns the victims since the last call.
+func (v *victims) take() []*corev1.Pod {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	pods := v.pods
+	v.pods = nil
+	return pods
+}
+
+// steadyPreemption is DefaultPreemption, starting at the first node instead of
+// a random one.
+type steadyPreemption struct {
+	*defaultpreemption.DefaultPreemption
+}
+
+func (steadyPreemption) Name() string { return steadyPreemptionName }
+
+// GetOffsetAndNumCandidates implements preemption.Interface.
+func (s steadyPreemption) GetOffsetAndNumCandidates(nodes int32) (int32, int32) {
+	_, candidates := s.DefaultPreemption.GetOffsetAndNumCandidates(nodes)
+	return 0, candidates
+}
+
+// newSteadyPreemption returns a factory of plugins that give their victims to v
+// instead of deleting them through the API.
+func newSteadyPreemption(v *victims) frameworkruntime.PluginFactory {
+	return func(ctx context.Context, args runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
+		features := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
+		features.EnableAsyncPreemption = false
+		pl, err := defaultpreemption.New(ctx, args, h, features)
+		if err != nil {
+			return nil, fmt.Errorf("making %s: %w", defaultpreemption.Name, err)
+		}
+		pl.Executor.PreemptPod = func(_ context.Context, _ preemption.Candidate, _ preemption.ExecutorPreemptor, victim *corev1.Pod, _ string) error {
+			v.add(victim)
+			return nil
+		}
+		s := steadyPreemption{pl}
+		pl.Evaluator.Interface = s
+		return s, nil
+	}
+}

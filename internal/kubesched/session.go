@@ -1,0 +1,215 @@
+package kubesched
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler"
+	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+	testclock "k8s.io/utils/clock/testing"
+
+	"bulkhead.dev/bulkhead/internal/simulate"
+)
+
+// session implements simulate.Session.
+type session struct {
+	ctx      context.Context
+	cancel   context.CancelFunc
+	logger   klog.Logger
+	factory  *informerFactory
+	clock    *testclock.FakeClock
+	api      *offlineAPI
+	sched    *scheduler.Scheduler
+	snapshot *cache.Snapshot
+	victims  victims
+	// ready is how many pods are in the queue at least, ready to be tried. Only
+	// when it is 0 is the queue asked, which copies it.
+	ready int
+}
+
+// tick separates the moments at which pods enter the queue or start.
+const tick = time.Microsecond
+
+// Set implements simulate.Session.
+func (s *session) Set(obj runtime.Object) error {
+	s.clock.Step(tick)
+	if pod, ok := obj.(*corev1.Pod); ok {
+		s.ready = 0 // it may replace one that waits
+		if pod.Spec.NodeName != "" && (pod.Status.StartTime == nil || pod.Status.StartTime.Nanosecond() == 0) {
+			obj = s.started(pod)
+		}
+	}
+	return s.factory.set(obj)
+}
+
+// started returns the pod with a start time that no other pod has: preemption
+// breaks ties by it.
+func (s *session) started(pod *corev1.Pod) *corev1.Pod {
+	p := *pod
+	start := metav1.NewTime(s.clock.Now())
+	if p.Status.StartTime != nil {
+		start = metav1.NewTime(p.Status.StartTime.Add(s.clock.Now().Sub(time.Unix(0, 0)) % time.Second))
+	}
+	p.Status.StartTime = &start
+	return &p
+}
+
+// Delete implements simulate.Session.
+func (s *session) Delete(obj runtime.Object) error {
+	s.clock.Step(tick)
+	s.ready = 0
+	return s.factory.remove(obj)
+}
+
+// Retry implements simulate.Session.
+func (s *session) Retry() {
+	s.sched.SchedulingQueue.MoveAllToActiveOrBackoffQueue(s.logger, framework.EventUnschedulableTimeout, nil, nil, nil)
+	s.ready = 0
+}
+
+// Close implements simulate.Session.
+func (s *session) Close() {
+	s.sched.SchedulingQueue.Close()
+	s.cancel()
+}
+
+// Next implements simulate.Session. It is the scheduler's own scheduling cycle
+// (schedule_one.go: schedulingCycle, then handleSchedulingFailure) with binding
+// at once.
+func (s *session) Next(ctx context.Context) (*simulate.Decision, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	queue := s.sched.SchedulingQueue
+	if s.ready == 0 {
+		s.ready = len(queue.PodsInActiveQ()) + len(queue.PodsInBackoffQ())
+		if s.ready == 0 {
+			return nil, nil
+		}
+	}
+	s.ready--
+	s.clock.Step(tick)
+	info, err := queue.Pop(s.logger)
+	if err != nil || info == nil {
+		return nil, fmt.Errorf("taking a pod from the queue: %w", err)
+	}
+	info.PodSignature = nil // no opportunistic batching: it expires by wall clock
+
+	pod := info.Pod
+	profile, ok := s.sched.Profiles[pod.Spec.SchedulerName]
+	if !ok {
+		return nil, fmt.Errorf("pod %s/%s: no profile %q", pod.Namespace, pod.Name, pod.Spec.SchedulerName)
+	}
+	if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
+		return nil, fmt.Errorf("updating the scheduler's snapshot: %w", err)
+	}
+	state := framework.NewCycleState()
+	result, err := s.sched.SchedulePod(s.ctx, steadyFramework{profile}, state, info)
+	if err != nil {
+		return s.failed(profile, state, info, err)
+	}
+	queue.Done(pod.UID)
+	bound := *pod
+	bound.Spec.NodeName = result.SuggestedHost
+	bound.Status.NominatedNodeName = ""
+	placed := s.started(&bound)
+	if err := s.factory.set(placed); err != nil {
+		return nil, err
+	}
+	return &simulate.Decision{Pod: placed}, nil
+}
+
+// failed does what the scheduler does with a pod that fits nowhere: try to
+// preempt, and put it back.
+func (s *session) failed(profile framework.Framework, state fwk.CycleState, info *framework.QueuedPodInfo, err error) (*simulate.Decision, error) {
+	pod := info.Pod
+	decision := &simulate.Decision{Pod: pod}
+	info.ClearRejectorPlugins()
+
+	var fit *framework.FitError
+	switch {
+	case errors.Is(err, scheduler.ErrNoNodesAvailable):
+		decision.Why = func() []simulate.Block { return []simulate.Block{{Reason: "no nodes"}} }
+	case errors.As(err, &fit):
+		nodes, lerr := s.snapshot.List()
+		if lerr != nil {
+			return nil, fmt.Errorf("listing nodes: %w", lerr)
+		}
+		nodes = slices.Clone(nodes)
+		decision.Why = func() []simulate.Block { return blocks(fit, nodes) }
+		if profile.HasPostFilterPlugins() {
+			post, status := profile.RunPostFilterPlugins(s.ctx, state, pod, fit.Diagnosis.NodeToStatus)
+			if status.Code() == fwk.Error {
+				return nil, fmt.Errorf("preempting for pod %s/%s: %w", pod.Namespace, pod.Name, status.AsError())
+			}
+			if post != nil && post.NominatingInfo != nil {
+				decision.Nominated = post.NominatedNodeName
+			}
+			decision.Victims = s.victims.take()
+		}
+		info.UnschedulablePlugins = fit.Diagnosis.UnschedulablePlugins
+		info.PendingPlugins = fit.Diagnosis.PendingPlugins
+	default:
+		return nil, fmt.Errorf("scheduling pod %s/%s: %w", pod.Namespace, pod.Name, err)
+	}
+
+	queue := s.sched.SchedulingQueue
+	if err := queue.AddUnschedulableIfNotPresent(s.logger, info, queue.SchedulingCycle()); err != nil {
+		return nil, fmt.Errorf("putting pod %s/%s back: %w", pod.Namespace, pod.Name, err)
+	}
+	if decision.Nominated != "" {
+		queue.AddNominatedPod(s.logger, info.PodInfo, &fwk.NominatingInfo{NominatedNodeName: decision.Nominated, NominatingMode: fwk.ModeOverride})
+		if err := s.nominate(pod.Namespace+"/"+pod.Name, decision.Nominated); err != nil {
+			return nil, err
+		}
+	}
+	for _, key := range s.api.takeCleared() {
+		if err := s.nominate(key, ""); err != nil {
+			return nil, err
+		}
+	}
+	s.ready = 0
+	return decision, nil
+}
+
+// nominate stores the pod's nominated node, as the API server would.
+func (s *session) nominate(key, node string) error {
+	obj, exists, err := s.factory.informer(&corev1.Pod{}).GetByKey(key)
+	if err != nil || !exists {
+		return err
+	}
+	stored, ok := obj.(*corev1.Pod)
+	if !ok {
+		return fmt.Errorf("pod %s: stored as %T", key, obj)
+	}
+	pod := *stored
+	pod.Status.NominatedNodeName = node
+	return s.factory.set(&pod)
+}
+
+// steadyFramework keeps PreFilter from narrowing the nodes to a set of more
+// than one name: the scheduler walks it in map order, and the plugin that asked
+// for it refuses the other nodes in Filter as well (NodeAffinity,
+// VolumeBinding).
+type steadyFramework struct {
+	framework.Framework
+}
+
+// RunPreFilterPlugins implements framework.Framework.
+func (f steadyFramework) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, pod *corev1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string]) {
+	result, status, plugins := f.Framework.RunPreFilterPlugins(ctx, state, pod)
+	if !result.AllNodes() && len(result.NodeNames) > 1 {
+		result = nil
+	}
+	return result, status, plugins
+}

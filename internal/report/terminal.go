@@ -1,0 +1,289 @@
+package report
+
+import (
+	"strings"
+
+	"bulkhead.dev/bulkhead/api/v1alpha1"
+)
+
+// sectionIndent is the column at which the text of a section stands.
+const sectionIndent = 9
+
+// terminal lays text out in lines of a given width. All text passes plain.
+type terminal struct {
+	strings.Builder
+	width int
+	color bool
+	// fresh is true after a blank line or at the top.
+	blank bool
+}
+
+// ANSI escape codes (ECMA-48, SGR).
+const (
+	ansiReset  = "\x1b[0m"
+	ansiBold   = "\x1b[1m"
+	ansiRed    = "\x1b[31m"
+	ansiGreen  = "\x1b[32m"
+	ansiYellow = "\x1b[33m"
+)
+
+func colorOf(v v1alpha1.Verdict) string {
+	switch v {
+	case v1alpha1.Outage:
+		return ansiRed
+	case v1alpha1.Degraded, v1alpha1.Undetermined:
+		return ansiYellow
+	case v1alpha1.Survives:
+		return ansiGreen
+	}
+	return ""
+}
+
+func (t *terminal) paint(code, s string) string {
+	if !t.color || code == "" {
+		return s
+	}
+	return code + s + ansiReset
+}
+
+// line ends a line without trailing blanks.
+func (t *terminal) line(s string) {
+	t.WriteString(strings.TrimRight(s, " ") + "\n")
+	t.blank = false
+}
+
+// gap leaves one blank line, never two.
+func (t *terminal) gap() {
+	if t.Len() > 0 && !t.blank {
+		t.WriteString("\n")
+		t.blank = true
+	}
+}
+
+func (t *terminal) heading(s string) { t.line(t.paint(ansiBold, s)) }
+
+// paragraph wraps text over the whole width.
+func (t *terminal) paragraph(s string) {
+	for _, l := range wrap(s, t.width) {
+		t.line(l)
+	}
+}
+
+// indented wraps text right of column indent.
+func (t *terminal) indented(indent int, s string) {
+	for _, l := range wrap(s, t.width-indent) {
+		t.line(strings.Repeat(" ", indent) + l)
+	}
+}
+
+// named writes a name with a text beside it; a name that is too long is cut.
+func (t *terminal) named(name string, indent int, text string) {
+	name = cut(plain(name), indent-2)
+	for i, l := range wrap(text, t.width-indent) {
+		if i == 0 {
+			t.line(pad(name, indent) + l)
+			continue
+		}
+		t.line(strings.Repeat(" ", indent) + l)
+	}
+}
+
+// section writes a title with items beside it, one a line or more.
+func (t *terminal) section(title string, items []string) {
+	for i, item := range items {
+		lead, indent := strings.Repeat(" ", sectionIndent), sectionIndent
+		if i == 0 {
+			lead = t.paint(ansiBold, title) + strings.Repeat(" ", max(2, sectionIndent-len(title)))
+			indent = max(len(title)+2, sectionIndent)
+		}
+		for j, l := range wrapFirst(item, t.width-indent, t.width-sectionIndent) {
+			if j > 0 {
+				lead = strings.Repeat(" ", sectionIndent)
+			}
+			t.line(lead + l)
+		}
+	}
+}
+
+// row is a line of a grid; the verdict colours its second cell.
+type row struct {
+	verdict v1alpha1.Verdict
+	cells   [][]string
+}
+
+// grid writes rows in columns. A cell is a list of items, shown on as many
+// lines as tall allows; what finds no room is counted. The first two columns
+// take what they need, the others share what is left.
+func (t *terminal) grid(rows []row, tall int) {
+	const between = 2
+	natural := make([]int, len(rows[0].cells))
+	for i := range rows {
+		for j := range rows[i].cells {
+			if len(rows[i].cells[j]) == 0 {
+				rows[i].cells[j] = []string{"–"}
+			}
+			for k, item := range rows[i].cells[j] {
+				rows[i].cells[j][k] = plain(item)
+			}
+			natural[j] = max(natural[j], columns(strings.Join(rows[i].cells[j], ", ")))
+		}
+	}
+	natural[0] = min(natural[0], maxName+4)
+	free := t.width - natural[0] - natural[1] - between*(len(natural)-1)
+	widths := append(natural[:2:2], shareOut(natural[2:], free)...)
+	for i, r := range rows {
+		texts := make([][]string, len(r.cells))
+		height := 0
+		for j, cell := range r.cells {
+			texts[j] = stack(cell, widths[j], tall)
+			height = max(height, len(texts[j]))
+		}
+		for y := range height {
+			var b strings.Builder
+			for j := range texts {
+				text := ""
+				if y < len(texts[j]) {
+					text = texts[j][y]
+				}
+				gap := strings.Repeat(" ", max(widths[j]-columns(text), 0)+between)
+				switch {
+				case text == "":
+				case i == 0:
+					text = t.paint(ansiBold, text)
+				case j == 1:
+					text = t.paint(colorOf(r.verdict), text)
+				}
+				b.WriteString(text + gap)
+			}
+			t.line(b.String())
+		}
+	}
+}
+
+// stack shows items on at most tall lines of w columns: as many a line as fit,
+// and on the last line the count of the others.
+func stack(items []string, w, tall int) []string {
+	var out []string
+	for len(out) < tall-1 {
+		keep := len(items)
+		for keep > 1 && columns(strings.Join(items[:keep], ", "))+1 > w {
+			keep--
+		}
+		if keep == len(items) {
+			break
+		}
+		out = append(out, cutName(items[0], w-1)+",")
+		if keep > 1 {
+			out[len(out)-1] = strings.Join(items[:keep], ", ") + ","
+		}
+		items = items[keep:]
+	}
+	return append(out, fit(items, w))
+}
+
+// shareOut divides free columns: who needs less than an even share gets what it
+// needs, the others divide the rest evenly.
+func shareOut(natural []int, free int) []int {
+	widths := make([]int, len(natural))
+	settled := make([]bool, len(natural))
+	left := len(natural)
+	for changed := true; changed && left > 0; {
+		changed = false
+		share := free / left
+		for i, n := range natural {
+			if !settled[i] && n <= share {
+				widths[i], settled[i], changed = n, true, true
+				free -= n
+				left--
+			}
+		}
+	}
+	for i := range natural {
+		if !settled[i] {
+			widths[i] = free / left
+			free -= widths[i]
+			left--
+		}
+	}
+	return widths
+}
+
+// fit shows as many items as w columns hold: a, b, +7 more.
+func fit(items []string, w int) string {
+	for keep := len(items); keep > 0; keep-- {
+		text := strings.Join(items[:keep], ", ") + more(len(items)-keep)
+		if columns(text) <= w {
+			return text
+		}
+	}
+	rest := more(len(items) - 1)
+	if columns(rest) > w-4 {
+		return cut(items[0], w)
+	}
+	return cutName(items[0], w-columns(rest)) + rest
+}
+
+func more(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return ", +" + number(n) + " more"
+}
+
+// cutName shortens the name at the front of "name 5m 58s" and keeps its time.
+func cutName(item string, w int) string {
+	name, rest, ok := strings.Cut(item, " ")
+	if room := w - columns(rest) - 1; ok && room >= 4 {
+		return cut(name, room) + " " + rest
+	}
+	return cut(item, w)
+}
+
+func pad(s string, w int) string {
+	return s + strings.Repeat(" ", max(w-columns(s), 0))
+}
+
+// wrap breaks text into lines of at most w columns, between words where it can.
+func wrap(s string, w int) []string { return wrapFirst(s, w, w) }
+
+// wrapFirst is wrap with another width for the first line.
+func wrapFirst(s string, first, w int) []string {
+	var lines []string
+	line, used := "", 0
+	room := first
+	flush := func() {
+		lines = append(lines, line)
+		line, used, room = "", 0, w
+	}
+	for _, word := range strings.Fields(plain(s)) {
+		n := columns(word)
+		if used > 0 && used+1+n > room {
+			flush()
+		}
+		for n > room {
+			head, tail := breakAt(word, room)
+			line = head
+			flush()
+			word, n = tail, columns(tail)
+		}
+		if used > 0 {
+			line, used = line+" ", used+1
+		}
+		line, used = line+word, used+n
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// breakAt splits a word that is longer than a line.
+func breakAt(word string, w int) (head, tail string) {
+	used := 0
+	for i, r := range word {
+		if used += runeColumns(r); used > w && i > 0 {
+			return word[:i], word[i:]
+		}
+	}
+	return word, ""
+}

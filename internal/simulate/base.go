@@ -1,0 +1,339 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"bulkhead.dev/bulkhead/internal/model"
+)
+
+// buildBase returns the cluster before the failure: on the snapshot's nodes, or
+// on virtual ones.
+func buildBase(ctx context.Context, sim *simulation) (*cluster, error) {
+	if len(sim.Snapshot.Nodes) > 0 {
+		return place(ctx, sim, sim.Snapshot.Nodes)
+	}
+	v := sim.Virtual
+	if v.NodesPerZone > 0 {
+		return place(ctx, sim, virtualNodes(v, v.NodesPerZone))
+	}
+	return buildSmallest(ctx, sim)
+}
+
+// maxVirtualNodes bounds the search for a virtual cluster, in nodes a zone:
+// with three zones it is where Kubernetes ends (5,000 nodes,
+// kubernetes.io/docs/setup/best-practices/cluster-large).
+const maxVirtualNodes = 1666
+
+// buildSmallest finds the fewest nodes in each zone on which as many pods fit
+// as fit at all, and adds one to each zone.
+func buildSmallest(ctx context.Context, sim *simulation) (*cluster, error) {
+	pendingAt := map[int]int{}
+	try := func(n int) (int, error) {
+		if p, ok := pendingAt[n]; ok {
+			return p, nil
+		}
+		sim.progress("sizing the virtual cluster", len(pendingAt), 0)
+		c, err := place(ctx, sim, virtualNodes(sim.Virtual, n))
+		if err != nil {
+			return 0, err
+		}
+		defer c.close()
+		pendingAt[n] = c.pendingCount()
+		return pendingAt[n], nil
+	}
+	low := leastNodes(sim)
+	best, err := try(low)
+	if err != nil {
+		return nil, err
+	}
+	// Grow until everything fits, or until two doublings bring nothing.
+	n, high, idle := low, low, 0
+	for step := 1; best > 0 && idle < 3 && n < maxVirtualNodes; step *= 2 {
+		n = min(low+step, maxVirtualNodes)
+		p, err := try(n)
+		if err != nil {
+			return nil, err
+		}
+		if p < best {
+			best, high, idle = p, n, 0
+		} else {
+			idle++
+		}
+	}
+	for lo, hi := low, high; lo < hi; {
+		mid := (lo + hi) / 2
+		p, err := try(mid)
+		if err != nil {
+			return nil, err
+		}
+		if p <= best {
+			hi, high = mid, mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return place(ctx, sim, virtualNodes(sim.Virtual, min(high+1, maxVirtualNodes)))
+}
+
+// leastNodes is a lower bound for the nodes a zone, from the sum of requests.
+func leastNodes(sim *simulation) int {
+	var cpu, memory, pods int64
+	for _, w := range sim.Snapshot.Workloads {
+		if w.Daemon != nil {
+			continue
+		}
+		r := requests(&w.Template.Spec)
+		cpu += int64(w.Replicas) * r.cpu
+		memory += int64(w.Replicas) * r.memory
+		pods += int64(w.Replicas)
+	}
+	v := sim.Virtual
+	zones := int64(len(v.Zones))
+	need := int64(1)
+	for _, x := range [][2]int64{{cpu, v.CPU.MilliValue()}, {memory, v.Memory.Value()}, {pods, v.Pods}} {
+		if room := x[1] * zones; room > 0 {
+			need = max(need, (x[0]+room-1)/room)
+		}
+	}
+	return int(min(need, maxVirtualNodes))
+}
+
+// virtualNodes makes n nodes in each zone, zone by zone in turn.
+func virtualNodes(v model.VirtualCluster, n int) []*corev1.Node {
+	var out []*corev1.Node
+	for i := range n {
+		for _, zone := range v.Zones {
+			name := zone + "-" + strconv.Itoa(i+1)
+			room := corev1.ResourceList{
+				corev1.ResourceCPU:              v.CPU,
+				corev1.ResourceMemory:           v.Memory,
+				corev1.ResourcePods:             *resource.NewQuantity(v.Pods, resource.DecimalSI),
+				corev1.ResourceEphemeralStorage: resource.MustParse("100Gi"),
+			}
+			out = append(out, &corev1.Node{
+				ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("node-" + name), Labels: map[string]string{
+					corev1.LabelHostname:           name,
+					corev1.LabelTopologyZone:       zone,
+					corev1.LabelTopologyRegion:     "virtual",
+					corev1.LabelOSStable:           "linux",
+					corev1.LabelArchStable:         "amd64",
+					corev1.LabelInstanceTypeStable: "virtual",
+				}},
+				Status: corev1.NodeStatus{
+					Capacity: room, Allocatable: room,
+					Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+				},
+			})
+		}
+	}
+	return out
+}
+
+// place returns a cluster on the nodes with every pod of the snapshot: those
+// that have a node stay there, the others are created in the order of the input
+// and placed by the scheduler.
+func place(ctx context.Context, sim *simulation, nodes []*corev1.Node) (*cluster, error) {
+	for _, n := range nodes {
+		sim.addNode(n)
+	}
+	c, err := newCluster(ctx, sim)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.populate(ctx, nodes); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *cluster) populate(ctx context.Context, nodes []*corev1.Node) error {
+	for _, n := range nodes {
+		if err := c.setNode(n); err != nil {
+			return err
+		}
+	}
+	for _, v := range c.sim.Snapshot.Volumes {
+		if err := c.setVolume(v); err != nil {
+			return err
+		}
+	}
+	for _, claim := range c.sim.Snapshot.Claims {
+		if err := c.addClaim(claim); err != nil {
+			return err
+		}
+	}
+	if err := c.addExisting(); err != nil {
+		return err
+	}
+	for i := range c.sim.Snapshot.Workloads {
+		for _, p := range c.missing(i) {
+			if err := c.ensureClaims(p); err != nil {
+				return err
+			}
+			if err := c.add(p); err != nil {
+				return err
+			}
+		}
+	}
+	started := func(p *pod) error {
+		p.ready = c.serves(p)
+		return nil
+	}
+	total, done := len(c.pods), 0
+	err := c.drain(ctx, func(p *pod) error {
+		if done++; done%500 == 0 {
+			c.sim.progress("placing pods", done, total)
+		}
+		return started(p)
+	}, c.preemptNow)
+	if err != nil {
+		return err
+	}
+	return c.setBudgets()
+}
+
+// addExisting adds the pods of the input that have a node or wait for one.
+func (c *cluster) addExisting() error {
+	for i, w := range c.sim.Snapshot.Workloads {
+		for n, obj := range w.Pods {
+			p := &pod{obj: obj, workload: i, slot: slotOf(w, obj, n)}
+			if obj.UID == "" {
+				named := *obj
+				named.UID = types.UID("pod-" + obj.Namespace + "-" + obj.Name)
+				p.obj = &named
+			}
+			p.terminating = obj.DeletionTimestamp != nil
+			if w.Daemon != nil {
+				p.target = obj.Spec.NodeName
+			}
+			p.ready = c.serves(p)
+			if err := c.add(p); err != nil {
+				return fmt.Errorf("%s: %w", w.Source, err)
+			}
+		}
+	}
+	return nil
+}
+
+// slotOf returns the ordinal of a StatefulSet's pod, else n.
+func slotOf(w *model.Workload, obj *corev1.Pod, n int) int {
+	if w.Kind == model.KindStatefulSet && len(obj.Name) > len(w.Name)+1 {
+		if ordinal, err := strconv.Atoi(obj.Name[len(w.Name)+1:]); err == nil {
+			return ordinal
+		}
+	}
+	return n
+}
+
+// serves reports whether a placed pod serves: it is not being deleted, its node
+// is there and ready, and nothing says that the pod is not.
+func (c *cluster) serves(p *pod) bool {
+	n, ok := c.nodes[p.node()]
+	if !ok || !p.alive() {
+		return false
+	}
+	for _, cond := range n.Status.Conditions {
+		if cond.Type == corev1.NodeReady && cond.Status != corev1.ConditionTrue {
+			return false
+		}
+	}
+	for _, cond := range p.obj.Status.Conditions {
+		if cond.Type == corev1.PodReady && cond.Status != corev1.ConditionTrue {
+			return false
+		}
+	}
+	return true
+}
+
+// missing returns the pods that the workload's controller would create now.
+func (c *cluster) missing(index int) []*pod {
+	w := c.sim.Snapshot.Workloads[index]
+	taken := map[int]bool{}
+	onNode := map[string]bool{}
+	alive := 0
+	for _, p := range c.byOwner[index] {
+		if p.gone {
+			continue
+		}
+		if p.alive() {
+			alive++
+			onNode[p.target] = true
+		}
+		taken[p.slot] = true
+	}
+	var out []*pod
+	switch {
+	case w.Kind == model.KindPod && len(c.byOwner[index]) > 0:
+		return nil // nobody creates a bare pod again
+	case w.Daemon != nil:
+		for _, node := range c.nodeNames {
+			if onNode[node] {
+				continue
+			}
+			if p := c.newPod(index, len(c.byOwner[index])+len(out), node); p != nil {
+				out = append(out, p)
+			}
+		}
+	case w.Kind == model.KindStatefulSet:
+		for slot := w.FirstOrdinal; slot < w.FirstOrdinal+w.Replicas; slot++ {
+			if !taken[slot] {
+				out = append(out, c.newPod(index, slot, ""))
+			}
+		}
+	default:
+		for slot := 0; alive < w.Replicas; slot++ {
+			if taken[slot] {
+				continue
+			}
+			out = append(out, c.newPod(index, slot, ""))
+			alive++
+		}
+	}
+	return out
+}
+
+// preemptNow takes a victim away at once: before the failure time does not count.
+// Its controller creates a replacement, which waits.
+func (c *cluster) preemptNow(victim, _ *pod) error {
+	if err := c.remove(victim); err != nil {
+		return err
+	}
+	for _, p := range c.missing(victim.workload) {
+		if err := c.add(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pendingCount counts the pods without a node.
+func (c *cluster) pendingCount() int {
+	n := 0
+	for _, p := range c.pods {
+		if p.alive() && p.node() == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// zones returns the names of the zones with nodes, sorted.
+func (c *cluster) zones() []string {
+	var out []string
+	for _, name := range c.nodeNames {
+		if z := c.zone(name); !slices.Contains(out, z) {
+			out = append(out, z)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,227 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"bulkhead.dev/bulkhead/api/v1alpha1"
+)
+
+// capacity returns the room lost and left, and the fewest nodes that would let
+// every pod in that waits for want of room.
+func (s *scenario) capacity(ctx context.Context) (v1alpha1.Capacity, error) {
+	lost, needed := s.lostRoom()
+	out := v1alpha1.Capacity{Lost: lost.report(), Needed: needed.report(), Free: map[string]v1alpha1.Room{}, ExtraNodes: map[string]int{}}
+	for zone, r := range s.free() {
+		out.Free[zone] = r.report()
+	}
+	var waiting []*pod
+	for _, p := range s.pods {
+		if p.fresh && p.alive() && p.node() == "" && p.blocked != nil {
+			waiting = append(waiting, p)
+		}
+	}
+	if len(waiting) == 0 {
+		return out, nil
+	}
+	l, err := s.openLab(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer l.close()
+	out.ExtraNodes, err = l.fewestNodes(ctx, waiting, s)
+	return out, err
+}
+
+// maxExtraNodes bounds the search for extra nodes, in nodes a zone.
+const maxExtraNodes = 512
+
+// fewestNodes returns the fewest nodes to add in each living zone so that as
+// many of the pods fit as fit with any number of nodes of the present shape; nil
+// when nodes do not help. First the fewest in all zones alike, then fewer in
+// one zone after the other, then every split of one node less.
+func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[string]int, error) {
+	zones := s.zonesAlive()
+	if len(zones) == 0 {
+		return nil, nil
+	}
+	fits := func(n []int) (int, error) {
+		for i, zone := range zones {
+			if err := l.setExtra(s, zone, n[i]); err != nil {
+				return 0, err
+			}
+		}
+		return l.fit(ctx, pods, nil)
+	}
+	defer func() { _, _ = fits(make([]int, len(zones))) }()
+	alike := func(n int) []int { return slices.Repeat([]int{n}, len(zones)) }
+	none, err := fits(alike(0))
+	if err != nil {
+		return nil, err
+	}
+	plenty := min(len(pods), maxExtraNodes)
+	best, err := fits(alike(plenty))
+	if err != nil || best <= none {
+		return nil, err
+	}
+	enough := func(n []int) (bool, error) { got, err := fits(n); return got >= best, err }
+	n, err := leastWhere(1, plenty, func(k int) (bool, error) { return enough(alike(k)) })
+	if err != nil {
+		return nil, err
+	}
+	count := alike(n)
+	for i := range zones {
+		count[i], err = leastWhere(0, count[i], func(k int) (bool, error) {
+			try := slices.Clone(count)
+			try[i] = k
+			return enough(try)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	count, err = fewerInAll(count, enough)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	for i, zone := range zones {
+		if count[i] > 0 {
+			out[zone] = count[i]
+		}
+	}
+	return out, nil
+}
+
+// maxSplits bounds how many splits of one total are tried.
+const maxSplits = 100
+
+// fewerInAll tries every split of one node less over the zones, again and again
+// until none is enough or there are too many.
+func fewerInAll(count []int, enough func([]int) (bool, error)) ([]int, error) {
+	for {
+		total := 0
+		for _, n := range count {
+			total += n
+		}
+		all := splits(total-1, len(count))
+		if total <= 1 || len(all) > maxSplits {
+			return count, nil
+		}
+		better := false
+		for _, try := range all {
+			ok, err := enough(try)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				count, better = try, true
+				break
+			}
+		}
+		if !better {
+			return count, nil
+		}
+	}
+}
+
+// splits returns every way to write total as a sum of n numbers from 0, at most
+// maxSplits+1 of them.
+func splits(total, n int) [][]int {
+	if n == 1 {
+		return [][]int{{total}}
+	}
+	var out [][]int
+	for first := total; first >= 0 && len(out) <= maxSplits; first-- {
+		for _, rest := range splits(total-first, n-1) {
+			out = append(out, append([]int{first}, rest...))
+		}
+	}
+	return out
+}
+
+// leastWhere returns the least k in [low, high] for which ok holds, taking it to
+// hold for high and for everything above the least.
+func leastWhere(low, high int, ok func(int) (bool, error)) (int, error) {
+	for low < high {
+		mid := (low + high) / 2
+		yes, err := ok(mid)
+		if err != nil {
+			return 0, err
+		}
+		if yes {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low, nil
+}
+
+// setExtra makes the lab have n more nodes in the zone, of its commonest shape.
+func (l *lab) setExtra(s *scenario, zone string, n int) error {
+	shape := s.commonestNode(zone)
+	for ; l.extra[zone] < n; l.extra[zone]++ {
+		if err := l.setNode(extraNode(shape, l.extra[zone])); err != nil {
+			return err
+		}
+	}
+	for ; l.extra[zone] > n; l.extra[zone]-- {
+		if err := l.deleteNode(extraNode(shape, l.extra[zone]-1).Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commonestNode returns the living node of the zone whose allocatable room most
+// others have too; the first by name among equals.
+func (s *scenario) commonestNode(zone string) *corev1.Node {
+	count := map[string]int{}
+	shape := func(n *corev1.Node) string {
+		var parts []string
+		for name, q := range n.Status.Allocatable {
+			parts = append(parts, string(name)+"="+q.String())
+		}
+		slices.Sort(parts)
+		return strings.Join(parts, ",")
+	}
+	var names []string
+	for _, name := range slices.Sorted(slices.Values(s.nodeNames)) {
+		if n := s.nodes[name]; !s.dead[name] && s.zone(name) == zone && !n.Spec.Unschedulable {
+			names = append(names, name)
+			count[shape(n)]++
+		}
+	}
+	var best *corev1.Node
+	for _, name := range names {
+		if n := s.nodes[name]; best == nil || count[shape(n)] > count[shape(best)] {
+			best = n
+		}
+	}
+	if best == nil { // every living node is cordoned
+		for _, name := range slices.Sorted(slices.Values(s.nodeNames)) {
+			if !s.dead[name] && s.zone(name) == zone {
+				return s.nodes[name]
+			}
+		}
+	}
+	return best
+}
+
+func extraNode(shape *corev1.Node, i int) *corev1.Node {
+	n := shape.DeepCopy()
+	n.Name = fmt.Sprintf("extra-%s-%d", shape.Name, i+1)
+	n.UID = types.UID("node-" + n.Name)
+	n.Spec.Unschedulable = false
+	if n.Labels == nil {
+		n.Labels = map[string]string{}
+	}
+	n.Labels[corev1.LabelHostname] = n.Name
+	return n
+}

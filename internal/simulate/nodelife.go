@@ -1,0 +1,309 @@
+package simulate
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/model"
+)
+
+var (
+	unreachableNoSchedule = corev1.Taint{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoSchedule}
+	unreachableNoExecute  = corev1.Taint{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoExecute}
+	outOfService          = corev1.Taint{Key: corev1.TaintNodeOutOfService, Effect: corev1.TaintEffectNoExecute, Value: "nodeshutdown"}
+)
+
+// notReady returns when the node lifecycle controller marks lost nodes
+// NotReady. With its leader among what is lost, another instance must first see
+// the lease expire (lease duration and one retry) and start; then it counts the
+// grace period from its own first look, and sees it end at its next check.
+func (s *scenario) notReady() (at float64, leaderLost bool) {
+	t := s.sim.Timings
+	leader := s.sim.ControllerLeader
+	if leader == LeaderLost || slices.Contains(s.failure.Zones, leader) {
+		return t.LeaderLeaseDuration + t.LeaderRetryPeriod + t.ControllerStart + t.NodeMonitorGracePeriod + t.NodeMonitorPeriod, true
+	}
+	return t.NodeMonitorGracePeriod, false
+}
+
+// planNodeLifecycle plans what the node lifecycle controller does about the
+// lost nodes (pkg/controller/nodelifecycle/node_lifecycle_controller.go).
+func (s *scenario) planNodeLifecycle(names []string) {
+	at, leaderLost := s.notReady()
+	s.notReadyAt = at
+	s.at(at, func() error {
+		for _, zone := range s.zonesOf(names) {
+			e := v1alpha1.Event{Event: "nodes-not-ready", Zone: zone, Count: s.countDead(zone)}
+			if leaderLost {
+				e.Message = "the controller-manager's leader is lost too: a new one starts the grace period again"
+			}
+			s.note(e)
+		}
+		for _, name := range names {
+			if err := s.setNode(setTaint(s.nodes[name], unreachableNoSchedule)); err != nil {
+				return err
+			}
+		}
+		s.note(v1alpha1.Event{Event: "endpoints-removed"})
+		return s.setBudgets()
+	})
+	s.planEvictions(names)
+	t := s.sim.Timings
+	switch s.world {
+	case Keep:
+	case Delete:
+		s.at(at+t.NodeDeletionDelay, func() error { return s.deleteNodes(names) })
+		s.at(at+t.NodeDeletionDelay+t.PodGCQuarantine+t.PodGCPeriod, func() error { return s.collect(names, t.VolumeForceDetach) })
+	case OutOfService:
+		s.at(at+t.NodeDeletionDelay, func() error { return s.markOutOfService(names) })
+		s.at(at+t.NodeDeletionDelay+t.PodGCPeriod, func() error { return s.collect(names, 0) })
+	}
+}
+
+// zoneRate is how fast the nodes of a zone get the NoExecute taint.
+type zoneRate struct {
+	perSecond float64
+	stopped   string // why it is 0
+}
+
+// evictionRates decides the rate of each zone with lost nodes:
+//
+//	zone state                                         | rate
+//	---------------------------------------------------+----------------------
+//	every zone is without a ready node                 | 0: no evictions at all
+//	no node is ready                                   | --node-eviction-rate
+//	> 2 nodes and >= --unhealthy-zone-threshold down,  |
+//	  more than --large-cluster-size-threshold nodes   | --secondary-node-eviction-rate
+//	  that many or fewer                               | 0
+//	otherwise                                          | --node-eviction-rate
+//
+// (ComputeZoneState, handleDisruption, setLimiterInZone, ReducedQPSFunc). The
+// controller counts zones by region and zone.
+func (s *scenario) evictionRates() map[string]zoneRate {
+	t := s.sim.Timings
+	total, down := map[string]int{}, map[string]int{}
+	for name, n := range s.nodes {
+		total[zoneKey(n)]++
+		if s.dead[name] || !nodeReady(n) {
+			down[zoneKey(n)]++
+		}
+	}
+	all := true
+	for zone, n := range total {
+		all = all && down[zone] == n
+	}
+	rates := map[string]zoneRate{}
+	for zone, lost := range down {
+		share := float64(float32(lost) / float32(total[zone]))
+		switch {
+		case all:
+			rates[zone] = zoneRate{0, "every zone is without a ready node: the controller evicts nothing"}
+		case lost == total[zone]:
+			rates[zone] = zoneRate{perSecond: t.NodeEvictionRate}
+		case lost > 2 && share >= t.UnhealthyZoneThreshold && float64(total[zone]) > t.LargeClusterSizeThreshold:
+			rates[zone] = zoneRate{perSecond: t.SecondaryNodeEvictionRate}
+		case lost > 2 && share >= t.UnhealthyZoneThreshold:
+			rates[zone] = zoneRate{0, fmt.Sprintf("%d of the zone's %d nodes are not ready (%.0f %%, threshold %.0f %%) and the zone has no more than %.0f nodes: the controller evicts nothing there",
+				lost, total[zone], 100*share, 100*t.UnhealthyZoneThreshold, t.LargeClusterSizeThreshold)}
+		default:
+			rates[zone] = zoneRate{perSecond: t.NodeEvictionRate}
+		}
+	}
+	return rates
+}
+
+// zoneKey is the node lifecycle controller's name of a node's zone
+// (component-helpers/node/topology GetZoneKey): region and zone.
+func zoneKey(n *corev1.Node) string {
+	region := n.Labels[corev1.LabelTopologyRegion]
+	if region == "" {
+		region = n.Labels[corev1.LabelFailureDomainBetaRegion]
+	}
+	return region + ":\x00:" + model.ZoneOf(n)
+}
+
+func nodeReady(n *corev1.Node) bool {
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return true
+}
+
+// planEvictions plans the NoExecute taints, one node after the other in each
+// zone, and the evictions that follow them.
+func (s *scenario) planEvictions(names []string) {
+	rates := s.evictionRates()
+	turn := map[string]int{}
+	for _, name := range names {
+		key := zoneKey(s.nodes[name])
+		rate := rates[key]
+		if rate.perSecond == 0 {
+			zone := s.zone(name)
+			if rate.stopped == "" {
+				rate.stopped = "the eviction rate is 0"
+			}
+			if _, ok := s.stopped[zone]; !ok {
+				s.stopped[zone] = rate.stopped
+				s.at(s.notReadyAt, func() error {
+					s.note(v1alpha1.Event{Event: "evictions-stopped", Zone: zone, Count: s.countDead(zone), Message: s.stopped[zone]})
+					return nil
+				})
+			}
+			continue
+		}
+		queue := float64(turn[key]) / rate.perSecond
+		turn[key]++
+		s.at(s.notReadyAt+queue, func() error { return s.taint(name, unreachableNoExecute, queue) })
+	}
+}
+
+// taint gives the node a NoExecute taint and plans the eviction of the pods that
+// do not tolerate it, or only for a time
+// (pkg/controller/tainteviction/taint_eviction.go, processPodOnNode).
+func (s *scenario) taint(name string, taint corev1.Taint, queue float64) error {
+	n, ok := s.nodes[name]
+	if !ok {
+		return nil // deleted meanwhile
+	}
+	taint.TimeAdded = &metav1.Time{}
+	if err := s.setNode(setTaint(n, taint)); err != nil {
+		return err
+	}
+	after := map[float64][]*pod{}
+	for _, p := range s.byNode[name] {
+		if seconds := tolerates(p.obj, taint); seconds >= 0 && !math.IsInf(seconds, 1) {
+			after[seconds] = append(after[seconds], p)
+		}
+	}
+	for _, seconds := range slices.Sorted(maps.Keys(after)) {
+		pods := after[seconds]
+		s.at(s.now+seconds, func() error {
+			return s.evict(pods, []term{{"not ready", s.notReadyAt}, {"eviction queue", queue}, {"toleration", seconds}})
+		})
+	}
+	return nil
+}
+
+// tolerates returns for how many seconds the pod tolerates the taint: the least
+// of the matching tolerations' seconds, +Inf for ever.
+func tolerates(p *corev1.Pod, taint corev1.Taint) float64 {
+	least, matched := math.Inf(1), false
+	for i := range p.Spec.Tolerations {
+		t := &p.Spec.Tolerations[i]
+		if !t.ToleratesTaint(logr.Discard(), &taint, false) {
+			continue
+		}
+		matched = true
+		if t.TolerationSeconds != nil {
+			least = min(least, max(0, float64(*t.TolerationSeconds)))
+		}
+	}
+	if !matched {
+		return 0
+	}
+	return least
+}
+
+// evict deletes pods on a dead node: they stay Terminating, since no kubelet
+// confirms.
+func (s *scenario) evict(pods []*pod, terms []term) error {
+	touched := map[int]bool{}
+	for _, p := range pods {
+		if !p.alive() {
+			continue
+		}
+		if err := s.terminate(p); err != nil {
+			return err
+		}
+		p.terms = terms
+		touched[p.workload] = true
+	}
+	return s.reconcile(touched, terms)
+}
+
+// terminate gives the pod a deletion timestamp.
+func (s *scenario) terminate(p *pod) error {
+	s.setReady(p, false)
+	p.terminating, p.deletedAt = true, s.now
+	obj := *p.obj
+	obj.DeletionTimestamp = &metav1.Time{}
+	return s.update(p, &obj)
+}
+
+func (s *scenario) deleteNodes(names []string) error {
+	for _, zone := range s.zonesOf(names) {
+		s.note(v1alpha1.Event{Event: "nodes-deleted", Zone: zone, Count: s.countDead(zone)})
+	}
+	for _, name := range names {
+		if err := s.deleteNode(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scenario) markOutOfService(names []string) error {
+	for _, zone := range s.zonesOf(names) {
+		s.note(v1alpha1.Event{Event: "nodes-out-of-service", Zone: zone, Count: s.countDead(zone)})
+	}
+	for _, name := range names {
+		if err := s.taint(name, outOfService, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect takes away the pods of dead nodes, as the pod garbage collector does
+// (pkg/controller/podgc: gcOrphaned for nodes that are gone, gcTerminating for
+// nodes out of service), and detaches their volumes after some seconds.
+func (s *scenario) collect(names []string, detach float64) error {
+	touched, n := map[int]bool{}, 0
+	for _, name := range names {
+		for _, p := range slices.Clone(s.byNode[name]) {
+			if s.world == OutOfService && !p.terminating {
+				continue
+			}
+			if err := s.remove(p); err != nil {
+				return err
+			}
+			touched[p.workload] = true
+			n++
+			for _, claim := range s.claimsOf(p.obj) {
+				key := claim.Namespace + "/" + claim.Name
+				if s.attached[key] == name {
+					s.at(s.now+detach, func() error { return s.detach(key) })
+				}
+			}
+		}
+	}
+	s.note(v1alpha1.Event{Event: "pods-collected", Count: n})
+	how := "node object deleted"
+	if s.world == OutOfService {
+		how = "node out of service"
+	}
+	t := s.sim.Timings
+	return s.reconcile(touched, []term{{"not ready", s.notReadyAt}, {how, t.NodeDeletionDelay}, {"pod collected", s.now - s.notReadyAt - t.NodeDeletionDelay}})
+}
+
+// detach frees a claim's volume from a dead node and starts the pod that waits
+// for it.
+func (s *scenario) detach(key string) error {
+	delete(s.attached, key)
+	for _, p := range s.pods {
+		if p.waitsFor == key && p.alive() {
+			p.waitsFor = ""
+			s.start(p)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,287 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"bulkhead.dev/bulkhead/internal/model"
+)
+
+// Options of Read.
+type Options struct {
+	// Paths of files and folders, "-" for Stdin, in the order given.
+	Paths []string
+	// Stdin is read at most once.
+	Stdin io.Reader
+	// Namespace of namespaced objects that name none; "" is default.
+	Namespace string
+}
+
+// Read returns the cluster that the manifests describe. Every error but a
+// cancelled context's is an *Error with all faults.
+func Read(ctx context.Context, o Options, admission Admission) (*model.Snapshot, error) {
+	if o.Namespace == "" {
+		o.Namespace = "default"
+	}
+	r := &reader{stdin: o.Stdin, seen: map[string]bool{}, order: map[string]int{}}
+	for _, p := range o.Paths {
+		r.path(p)
+	}
+	var docs []document
+	for _, s := range r.sources {
+		found := split(s)
+		docs = append(docs, found...)
+		if len(found) == 0 && !slices.Contains(o.Paths, s.name) {
+			continue // an empty file in a folder
+		}
+		if len(found) == 0 {
+			r.fault(s.name, "no objects in it", hintNothing)
+		}
+	}
+	if len(docs) == 0 && len(r.faults) == 0 {
+		name := strings.Join(o.Paths, ", ")
+		if name == "" {
+			name = "nothing given"
+		}
+		r.fault(name, "no objects in it", hintNothing)
+	}
+	b := &builder{options: o, admission: admission, faults: r.faults}
+	b.notConsidered = map[string]int{}
+	objects, err := b.objects(ctx, docs)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.accept(ctx, objects); err != nil {
+		return nil, err
+	}
+	// Also after faults: assembling finds more of them.
+	snapshot := b.snapshot()
+	if len(b.faults) > 0 {
+		sortFaults(b.faults, r.order)
+		return nil, &Error{Faults: b.faults}
+	}
+	sortFaults(b.warnings, r.order)
+	for _, w := range b.warnings {
+		snapshot.Warnings = append(snapshot.Warnings, w.String())
+	}
+	snapshot.Warnings = slices.Compact(snapshot.Warnings)
+	return snapshot, nil
+}
+
+// object is a document with its header, and later what was made of it.
+type object struct {
+	document
+	header
+	// suffix for a name to generate.
+	suffix string
+}
+
+// clusterScoped lists the understood kinds without a namespace.
+var clusterScoped = []string{"Namespace", "Node", "PersistentVolume", "PriorityClass", "CSINode", "StorageClass"}
+
+// ref names the object in messages, in the namespace that it will have.
+func (o *object) ref(namespace string) string {
+	name := o.name
+	if name == "" && o.generateName != "" {
+		name = o.generateName + o.suffix
+	}
+	if o.namespace != "" {
+		namespace = o.namespace
+	}
+	switch {
+	case name == "":
+		return o.gvk.Kind
+	case slices.Contains(clusterScoped, o.gvk.Kind):
+		return o.gvk.Kind + " " + name
+	}
+	return o.gvk.Kind + " " + namespace + "/" + name
+}
+
+// builder turns documents into a snapshot, collecting what is wrong.
+type builder struct {
+	options       Options
+	admission     Admission
+	faults        []Fault
+	warnings      []Fault
+	notConsidered map[string]int
+	stored
+}
+
+// objects parses the documents, on all cores, into the objects that play a part,
+// in the order of the input.
+func (b *builder) objects(ctx context.Context, docs []document) ([]object, error) {
+	type parsed struct {
+		objects []object
+		faults  []Fault
+	}
+	var pieces []document
+	var kinds []schema.GroupVersionKind
+	for _, d := range docs {
+		if items, kind, ok := cutList(d); ok && readable(items) {
+			pieces, kinds = append(pieces, items...), append(kinds, slices.Repeat([]schema.GroupVersionKind{kind}, len(items))...)
+			continue
+		}
+		pieces, kinds = append(pieces, d), append(kinds, schema.GroupVersionKind{})
+	}
+	results := make([]parsed, len(pieces))
+	err := parallel(ctx, len(pieces), func(i int) {
+		found, faults := parse(pieces[i])
+		results[i].faults = faults
+		for _, d := range found {
+			objects, faults := expand(d, kinds[i], 0)
+			results[i].objects = append(results[i].objects, objects...)
+			results[i].faults = append(results[i].faults, faults...)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []object
+	generated := map[string]int{}
+	for _, p := range results {
+		b.faults = append(b.faults, p.faults...)
+		for _, o := range p.objects {
+			for _, n := range o.notes {
+				b.warnings = append(b.warnings, Fault{File: o.file, Line: n.line, Object: o.ref(b.options.Namespace), Message: n.message})
+			}
+			if !b.plays(&o) {
+				continue
+			}
+			if o.name == "" && o.generateName != "" {
+				prefix := o.gvk.Kind + "/" + o.namespace + "/" + o.generateName
+				o.suffix = stableSuffix(prefix, generated[prefix])
+				generated[prefix]++
+			}
+			all = append(all, o)
+		}
+	}
+	return all, nil
+}
+
+// plays says whether the object plays a part, and counts it when it does not.
+func (b *builder) plays(o *object) bool {
+	known, err := b.admission.Known(o.gvk)
+	if err != nil {
+		b.fault(o, "apiVersion", err.Error(), "")
+		return false
+	}
+	if known {
+		return true
+	}
+	b.notConsidered[o.gvk.Kind]++
+	if o.gvk.Kind == "KubeSchedulerConfiguration" {
+		b.warn(o, "", "not considered here; give it with --scheduler-config")
+	}
+	return false
+}
+
+// accept sends the objects through admission, on all cores, and keeps them.
+func (b *builder) accept(ctx context.Context, objects []object) error {
+	accepted := make([]admitted, len(objects))
+	err := parallel(ctx, len(objects), func(i int) {
+		o := &objects[i]
+		a := admitted{source: o}
+		a.object, a.warnings, a.faults = b.admission.Accept(o.json, o.gvk, b.options.Namespace, o.suffix)
+		if a.object != nil {
+			strip(a.object)
+		}
+		accepted[i] = a
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range accepted {
+		for _, w := range a.warnings {
+			b.warn(a.source, pathIn(w), w)
+		}
+		for _, f := range a.faults {
+			b.fault(a.source, f.Field, describe(f), hintOf(f))
+		}
+	}
+	b.keep(accepted)
+	return nil
+}
+
+func (b *builder) fault(o *object, path, message, hint string) {
+	b.faults = append(b.faults, Fault{
+		File: o.file, Line: o.lineOf(path), Object: o.ref(b.options.Namespace), Field: path, Message: message, Hint: hint,
+	})
+}
+
+// warn adds a warning; path is only used to find its line.
+func (b *builder) warn(o *object, path, message string) {
+	b.warnings = append(b.warnings, Fault{
+		File: o.file, Line: o.lineOf(path), Object: o.ref(b.options.Namespace), Message: oneLine(message),
+	})
+}
+
+// pathIn finds the field that a warning of the API server is about: the path
+// before its first colon, or within quotes after "field".
+func pathIn(warning string) string {
+	if _, rest, ok := strings.Cut(warning, `field "`); ok {
+		path, _, _ := strings.Cut(rest, `"`)
+		return path
+	}
+	path, _, ok := strings.Cut(warning, ": ")
+	if !ok || strings.Contains(path, " ") {
+		return ""
+	}
+	return path
+}
+
+// readable says whether every piece of a list can be parsed on its own; a piece
+// that uses an anchor of another cannot.
+func readable(items []document) bool {
+	for _, d := range items {
+		if strings.ContainsAny(string(d.text), "&*") {
+			if _, faults := parse(d); len(faults) > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// stableSuffix stands for the five random characters of a generated name: the
+// same for the same place among the objects of one prefix.
+func stableSuffix(prefix string, n int) string {
+	const alphabet = "bcdfghjklmnpqrstvwxz2456789" // k8s.io/apimachinery pkg/util/rand
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s/%d", prefix, n)
+	sum := h.Sum64()
+	var suffix [5]byte
+	for i := range suffix {
+		suffix[i] = alphabet[sum%uint64(len(alphabet))]
+		sum /= uint64(len(alphabet))
+	}
+	return string(suffix[:])
+}
+
+// parallel calls do for 0 to n-1 on all cores, and stops early with the
+// context's error.
+func parallel(ctx context.Context, n int, do func(i int)) error {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+	return ctx.Err()
+}
