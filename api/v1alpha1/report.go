@@ -249,8 +249,9 @@ type ServiceOutcome struct {
 	// failure (for a pod that is new: to an even share).
 	Overload float64 `json:"overload"`
 	// FailingShare (0 to 1) of requests goes to endpoints that are dead, for
-	// FailingSeconds, until the endpoints are withdrawn; in a partition: to
-	// endpoints on the other side, for as long as it lasts (null).
+	// FailingSeconds: until they are withdrawn and, where no other is ready,
+	// until one is; null if that never comes. In a partition: to endpoints on
+	// the other side, for as long as it lasts (null).
 	FailingShare   float64  `json:"failingShare"`
 	FailingSeconds *float64 `json:"failingSeconds"`
 	// Halves counts ready endpoints on each side of a partition.

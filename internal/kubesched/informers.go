@@ -49,14 +49,16 @@ func (f *informerFactory) informer(obj runtime.Object) *informer {
 	return i
 }
 
-func (f *informerFactory) set(obj runtime.Object) error {
+// set stores the object and tells the handlers; it returns the object that was
+// there before, or nil.
+func (f *informerFactory) set(obj runtime.Object) (runtime.Object, error) {
 	i := f.informer(obj)
 	old, exists, err := i.Get(obj)
 	if err != nil {
-		return fmt.Errorf("looking up %T: %w", obj, err)
+		return nil, fmt.Errorf("looking up %T: %w", obj, err)
 	}
-	if err := i.Indexer.Update(obj); err != nil {
-		return fmt.Errorf("storing %T: %w", obj, err)
+	if err := i.Update(obj); err != nil {
+		return nil, fmt.Errorf("storing %T: %w", obj, err)
 	}
 	for _, h := range i.handlers {
 		if exists {
@@ -65,25 +67,29 @@ func (f *informerFactory) set(obj runtime.Object) error {
 			h.OnAdd(obj, false)
 		}
 	}
-	return nil
+	was, _ := old.(runtime.Object)
+	return was, nil
 }
 
-func (f *informerFactory) remove(obj runtime.Object) error {
+// remove forgets the object and tells the handlers; it returns the object that
+// was there, or nil.
+func (f *informerFactory) remove(obj runtime.Object) (runtime.Object, error) {
 	i := f.informer(obj)
 	old, exists, err := i.Get(obj)
 	if err != nil {
-		return fmt.Errorf("looking up %T: %w", obj, err)
+		return nil, fmt.Errorf("looking up %T: %w", obj, err)
 	}
 	if !exists {
-		return nil
+		return nil, nil
 	}
 	if err := i.Indexer.Delete(obj); err != nil {
-		return fmt.Errorf("removing %T: %w", obj, err)
+		return nil, fmt.Errorf("removing %T: %w", obj, err)
 	}
 	for _, h := range i.handlers {
 		h.OnDelete(old)
 	}
-	return nil
+	was, _ := old.(runtime.Object)
+	return was, nil
 }
 
 // The groups that the scheduler and its plugins watch.
@@ -127,18 +133,18 @@ func (i *informer) AddIndexers(indexers cache.Indexers) error {
 	return i.Indexer.AddIndexers(missing)
 }
 
-func (i *informer) GetStore() cache.Store                                          { return i.Indexer }
-func (i *informer) GetIndexer() cache.Indexer                                      { return i.Indexer }
-func (i *informer) GetController() cache.Controller                                { return nil }
-func (i *informer) HasSynced() bool                                                { return true }
-func (i *informer) HasSyncedChecker() cache.DoneChecker                            { return synced{} }
-func (i *informer) IsStopped() bool                                                { return false }
-func (i *informer) LastSyncResourceVersion() string                                { return "" }
+func (i *informer) GetStore() cache.Store                                           { return i.Indexer }
+func (i *informer) GetIndexer() cache.Indexer                                       { return i.Indexer }
+func (i *informer) GetController() cache.Controller                                 { return nil }
+func (i *informer) HasSynced() bool                                                 { return true }
+func (i *informer) HasSyncedChecker() cache.DoneChecker                             { return synced{} }
+func (i *informer) IsStopped() bool                                                 { return false }
+func (i *informer) LastSyncResourceVersion() string                                 { return "" }
 func (i *informer) RemoveEventHandler(cache.ResourceEventHandlerRegistration) error { return nil }
-func (i *informer) Run(<-chan struct{})                                            {}
-func (i *informer) RunWithContext(context.Context)                                 {}
-func (i *informer) SetTransform(cache.TransformFunc) error                         { return nil }
-func (i *informer) SetWatchErrorHandler(cache.WatchErrorHandler) error             { return nil }
+func (i *informer) Run(<-chan struct{})                                             {}
+func (i *informer) RunWithContext(context.Context)                                  {}
+func (i *informer) SetTransform(cache.TransformFunc) error                          { return nil }
+func (i *informer) SetWatchErrorHandler(cache.WatchErrorHandler) error              { return nil }
 func (i *informer) SetWatchErrorHandlerWithContext(cache.WatchErrorHandlerWithContext) error {
 	return nil
 }

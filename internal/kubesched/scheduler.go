@@ -58,6 +58,9 @@ func (s *Scheduler) Open(ctx context.Context) (simulate.Session, error) {
 		factory: newInformerFactory(client),
 		clock:   testclock.NewFakeClock(time.Unix(0, 0)),
 		api:     api,
+
+		priorities: map[int32]int{},
+		unfit:      failures{},
 	}
 	profiles := make([]config.KubeSchedulerProfile, len(s.cfg.Profiles))
 	for i, p := range s.cfg.Profiles {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodeaffinity"
 	testclock "k8s.io/utils/clock/testing"
 
 	"bulkhead.dev/bulkhead/internal/simulate"
@@ -35,6 +36,10 @@ type session struct {
 	// ready is how many pods are in the queue at least, ready to be tried. Only
 	// when it is 0 is the queue asked, which copies it.
 	ready int
+	// priorities counts the pods with a node by priority.
+	priorities map[int32]int
+	// unfit remembers the pods that fit nowhere.
+	unfit failures
 }
 
 // tick separates the moments at which pods enter the queue or start.
@@ -49,7 +54,45 @@ func (s *session) Set(obj runtime.Object) error {
 			obj = s.started(pod)
 		}
 	}
-	return s.factory.set(obj)
+	return s.store(obj)
+}
+
+// store hands an object to the scheduler.
+func (s *session) store(obj runtime.Object) error {
+	old, err := s.factory.set(obj)
+	if err != nil {
+		return err
+	}
+	s.unfit.changed(old, obj)
+	s.countPriority(old, -1)
+	s.countPriority(obj, 1)
+	return nil
+}
+
+// countPriority adds n to the pods of the object's priority, if it is a pod with
+// a node.
+func (s *session) countPriority(obj runtime.Object, n int) {
+	if pod, ok := obj.(*corev1.Pod); ok && pod.Spec.NodeName != "" {
+		s.priorities[priority(pod)] += n
+	}
+}
+
+func priority(pod *corev1.Pod) int32 {
+	if pod.Spec.Priority == nil {
+		return 0
+	}
+	return *pod.Spec.Priority
+}
+
+// mayPreempt reports whether any pod with a node has a lower priority: without
+// one, preemption finds nothing, on any node.
+func (s *session) mayPreempt(pod *corev1.Pod) bool {
+	for p, n := range s.priorities {
+		if n > 0 && p < priority(pod) {
+			return true
+		}
+	}
+	return false
 }
 
 // started returns the pod with a start time that no other pod has: preemption
@@ -68,7 +111,15 @@ func (s *session) started(pod *corev1.Pod) *corev1.Pod {
 func (s *session) Delete(obj runtime.Object) error {
 	s.clock.Step(tick)
 	s.ready = 0
-	return s.factory.remove(obj)
+	old, err := s.factory.remove(obj)
+	if err != nil || old == nil {
+		return err
+	}
+	if pod, ok := old.(*corev1.Pod); !ok || pod.Spec.NodeName != "" || pod.Status.NominatedNodeName != "" {
+		clear(s.unfit)
+	}
+	s.countPriority(old, -1)
+	return nil
 }
 
 // Retry implements simulate.Session.
@@ -110,27 +161,37 @@ func (s *session) Next(ctx context.Context) (*simulate.Decision, error) {
 	if !ok {
 		return nil, fmt.Errorf("pod %s/%s: no profile %q", pod.Namespace, pod.Name, pod.Spec.SchedulerName)
 	}
+	id, shared := identify(pod)
+	if known := s.unfit[id]; shared && known != nil && !s.mayPreempt(pod) {
+		return s.failed(profile, nil, info, known.err)
+	}
 	if err := s.sched.Cache.UpdateSnapshot(s.logger, s.snapshot); err != nil {
 		return nil, fmt.Errorf("updating the scheduler's snapshot: %w", err)
 	}
 	state := framework.NewCycleState()
 	result, err := s.sched.SchedulePod(s.ctx, steadyFramework{profile}, state, info)
 	if err != nil {
-		return s.failed(profile, state, info, err)
+		decision, ferr := s.failed(profile, state, info, err)
+		var fit *framework.FitError
+		if ferr == nil && shared && decision.Nominated == "" && errors.As(err, &fit) {
+			s.unfit.remember(id, pod, fit)
+		}
+		return decision, ferr
 	}
 	queue.Done(pod.UID)
 	bound := *pod
 	bound.Spec.NodeName = result.SuggestedHost
 	bound.Status.NominatedNodeName = ""
 	placed := s.started(&bound)
-	if err := s.factory.set(placed); err != nil {
+	if err := s.store(placed); err != nil {
 		return nil, err
 	}
 	return &simulate.Decision{Pod: placed}, nil
 }
 
 // failed does what the scheduler does with a pod that fits nowhere: try to
-// preempt, and put it back.
+// preempt, and put it back. Without a state, preemption was tried already for
+// its like.
 func (s *session) failed(profile framework.Framework, state fwk.CycleState, info *framework.QueuedPodInfo, err error) (*simulate.Decision, error) {
 	pod := info.Pod
 	decision := &simulate.Decision{Pod: pod}
@@ -140,6 +201,8 @@ func (s *session) failed(profile framework.Framework, state fwk.CycleState, info
 	switch {
 	case errors.Is(err, scheduler.ErrNoNodesAvailable):
 		decision.Why = func() []simulate.Block { return []simulate.Block{{Reason: "no nodes"}} }
+		// The queue would try it again by wall clock; here a new node does.
+		info.UnschedulablePlugins = sets.New(nodeaffinity.Name)
 	case errors.As(err, &fit):
 		nodes, lerr := s.snapshot.List()
 		if lerr != nil {
@@ -147,7 +210,7 @@ func (s *session) failed(profile framework.Framework, state fwk.CycleState, info
 		}
 		nodes = slices.Clone(nodes)
 		decision.Why = func() []simulate.Block { return blocks(fit, nodes) }
-		if profile.HasPostFilterPlugins() {
+		if state != nil && profile.HasPostFilterPlugins() && s.mayPreempt(pod) {
 			post, status := profile.RunPostFilterPlugins(s.ctx, state, pod, fit.Diagnosis.NodeToStatus)
 			if status.Code() == fwk.Error {
 				return nil, fmt.Errorf("preempting for pod %s/%s: %w", pod.Namespace, pod.Name, status.AsError())
@@ -157,8 +220,9 @@ func (s *session) failed(profile framework.Framework, state fwk.CycleState, info
 			}
 			decision.Victims = s.victims.take()
 		}
-		info.UnschedulablePlugins = fit.Diagnosis.UnschedulablePlugins
-		info.PendingPlugins = fit.Diagnosis.PendingPlugins
+		// Copies: the queue clears these sets, and pods alike share the error.
+		info.UnschedulablePlugins = fit.Diagnosis.UnschedulablePlugins.Clone()
+		info.PendingPlugins = fit.Diagnosis.PendingPlugins.Clone()
 	default:
 		return nil, fmt.Errorf("scheduling pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
@@ -194,7 +258,7 @@ func (s *session) nominate(key, node string) error {
 	}
 	pod := *stored
 	pod.Status.NominatedNodeName = node
-	return s.factory.set(&pod)
+	return s.store(&pod)
 }
 
 // steadyFramework keeps PreFilter from narrowing the nodes to a set of more

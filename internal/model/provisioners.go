@@ -95,8 +95,8 @@ var provisioners = []provisioner{
 // that are not known are taken as zonal.
 func ProvisionerScope(name string, parameters map[string]string) (scope Scope, source string, known bool) {
 	for _, p := range provisioners {
-		suffix, any := strings.CutPrefix(p.name, "*")
-		if p.name != name && (!any || !strings.HasSuffix(name, suffix)) {
+		suffix, open := strings.CutPrefix(p.name, "*")
+		if p.name != name && (!open || !strings.HasSuffix(name, suffix)) {
 			continue
 		}
 		if p.wider != nil {

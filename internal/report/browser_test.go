@@ -275,6 +275,34 @@ func wantLanes(t *testing.T, r *v1alpha1.SimulationReport, lanes map[string][]st
 	}
 }
 
+// The page's script only filters and points out; it must do that.
+func TestFilterAndHover(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	ctx := browser(t)
+	file := filepath.Join(t.TempDir(), "shop.html")
+	if err := os.WriteFile(file, []byte(render(t, report.FormatHTML, shop(), report.Options{})), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const shown = `[...new Set([...document.querySelectorAll('[data-w]:not(.off)')].map(e => e.dataset.w))]`
+	const same = `[...new Set([...document.querySelectorAll('.same')].map(e => e.dataset.w))]`
+	var all, filtered, pointed []string
+	if err := chromedp.Run(ctx,
+		chromedp.Navigate((&url.URL{Scheme: "file", Path: file}).String()),
+		chromedp.Evaluate(shown, &all),
+		chromedp.SendKeys(`.filter input`, "WORK", chromedp.ByQuery),
+		chromedp.Evaluate(shown, &filtered),
+		chromedp.Evaluate(`document.querySelector('.tile[data-w=db]').dispatchEvent(new MouseEvent('mouseover', {bubbles: true}))`, nil),
+		chromedp.Evaluate(same, &pointed),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 5 || !slices.Equal(filtered, []string{"worker"}) || !slices.Equal(pointed, []string{"db"}) {
+		t.Errorf("of %v the filter WORK shows %v; over db is marked %v", all, filtered, pointed)
+	}
+}
+
 // A report of 5,000 workloads, a third of them hit, stays a page that opens.
 func TestPageOfManyWorkloadsStaysSmall(t *testing.T) {
 	r := shop()

@@ -139,6 +139,8 @@ func tells(message string, terms []v1alpha1.Term) bool {
 
 var (
 	timeInText = regexp.MustCompile(`\b\d+(\.\d+)?(ms|s|m|h|d)( \d+(s|m|h))?\b`)
+	// A time and what it adds up from: "= 50s not ready + 5m toleration".
+	sumInText  = regexp.MustCompile(`[=:] #t [^.;(]*`)
 	wordInText = regexp.MustCompile(`[\p{L}\p{N}]([\p{L}\p{N}._-]*[\p{L}\p{N}])?`)
 	digits     = regexp.MustCompile(`\d+`)
 )
@@ -149,7 +151,7 @@ func (g *grouping) shape(w *v1alpha1.WorkloadOutcome, message string) string {
 	if s, ok := g.shapes[key]; ok {
 		return s
 	}
-	s := timeInText.ReplaceAllString(message, "#t")
+	s := sumInText.ReplaceAllString(timeInText.ReplaceAllString(message, "#t"), "#sum")
 	s = wordInText.ReplaceAllStringFunc(s, func(word string) string {
 		switch {
 		case g.places[word]:
@@ -186,7 +188,7 @@ func (c *cause) names() []string {
 	return out
 }
 
-// sum says terms as an addition.
+// addition says terms as an addition.
 func addition(terms []v1alpha1.Term) string {
 	var parts []string
 	for _, t := range terms {

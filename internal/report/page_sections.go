@@ -136,7 +136,7 @@ func roomViews(all []*fate) []roomView {
 		for _, z := range sortedKeys(c.Free) {
 			free = append(free, z+": "+room(c.Free[z]))
 		}
-		v := roomView{f.label, room(c.Lost), room(c.Needed), orDash(strings.Join(free, " · ")), "more nodes do not help"}
+		v := roomView{f.label, room(c.Lost), asked(c.Needed), orDash(strings.Join(free, " · ")), "more nodes do not help"}
 		if c.ExtraNodes != nil {
 			v.Extra = "fits as it is"
 			if extra := extraNodes(c.ExtraNodes); extra != "" {

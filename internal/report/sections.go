@@ -134,26 +134,29 @@ func compareStrain(a, b *v1alpha1.ServiceOutcome) int {
 // traffic tells of the services under strain, those that fare alike together.
 func traffic(all []*fate) []string {
 	var l lines
+	alone := map[string]string{}
 	for _, s := range strainedServices(all) {
-		text := strain(s.service, label(s.fate.scenario, mixedFailures))
+		text := strain(s.service)
+		name, where := s.service.Name, label(s.fate.scenario, mixedFailures)
+		l.add(text, name+" ("+where+")")
 		if s.service.Policy != "" && s.service.Overload >= minOverload {
-			text = s.service.Policy + ": " + text
+			name += ", " + s.service.Policy
 		}
-		l.add(text, s.service.Name)
+		alone[text] = fmt.Sprintf("%s: after %s, %s", name, where, text)
 	}
 	var out []string
 	for _, text := range l.order {
-		between := ": "
-		if strings.Contains(text, ": ") {
-			between = ", "
+		if len(l.labels[text]) == 1 {
+			out = append(out, alone[text])
+			continue
 		}
-		out = append(out, fold(l.labels[text], maxItems)+between+text)
+		out = append(out, fold(l.labels[text], maxItems)+": "+text)
 	}
 	return capped(out, maxItems)
 }
 
 // strain says what a service's pods and callers have to bear.
-func strain(s *v1alpha1.ServiceOutcome, failure string) string {
+func strain(s *v1alpha1.ServiceOutcome) string {
 	var parts []string
 	if dry(s) {
 		if s.ReadyAfter == 0 {
@@ -190,17 +193,17 @@ func strain(s *v1alpha1.ServiceOutcome, failure string) string {
 		}
 		parts = append(parts, fmt.Sprintf("%s of requests fail %s", percent(s.FailingShare), how))
 	}
-	return "after " + failure + ", " + strings.Join(parts, "; ")
+	return strings.Join(parts, "; ")
 }
 
-// dataLost tells which data is gone with its nodes.
+// dataLost tells which data is gone with its nodes, a line a workload.
 func dataLost(all []*fate, n *names) []string {
 	var l lines
 	for _, f := range all {
 		for i := range f.scenario.Workloads {
 			w := &f.scenario.Workloads[i]
-			for _, d := range w.DataLost {
-				l.add(fmt.Sprintf("%s loses %s %s of %s", n.of(w.WorkloadRef), d.Kind, d.Name, count(d.Pods, "pod")), f.label)
+			if len(w.DataLost) > 0 {
+				l.add(n.of(w.WorkloadRef)+" loses "+dataOf(w), f.label)
 			}
 		}
 	}
@@ -208,7 +211,23 @@ func dataLost(all []*fate, n *names) []string {
 	for _, text := range l.order {
 		out = append(out, fmt.Sprintf("%s (%s)", text, fold(l.labels[text], maxItems)))
 	}
-	return capped(out, maxItems)
+	return out
+}
+
+// dataOf lists a workload's lost data: emptyDir tmp, cache and volume data of 2
+// pods.
+func dataOf(w *v1alpha1.WorkloadOutcome) string {
+	var parts []string
+	pods, kind := 0, ""
+	for _, d := range w.DataLost {
+		name := d.Name
+		if d.Kind != kind {
+			name, kind = d.Kind+" "+d.Name, d.Kind
+		}
+		parts = append(parts, name)
+		pods = max(pods, d.Pods)
+	}
+	return fold(parts, 6) + " of " + count(pods, "pod")
 }
 
 // roomLines tells what the hungriest failure takes, what is left, and what
@@ -229,7 +248,7 @@ func roomLines(r *v1alpha1.SimulationReport, all []*fate) []string {
 	c := hungriest.scenario.Capacity
 	text := ""
 	if c.Lost.CPU > 0 {
-		text = fmt.Sprintf("losing %s takes %s; its pods ask for %s.", label(hungriest.scenario, mixedFailures), room(c.Lost), room(c.Needed))
+		text = fmt.Sprintf("losing %s takes %s; its pods ask for %s.", label(hungriest.scenario, mixedFailures), room(c.Lost), asked(c.Needed))
 	}
 	if text != "" && len(c.Free) > 0 && len(c.Free) <= 6 {
 		var free []string
@@ -243,6 +262,13 @@ func roomLines(r *v1alpha1.SimulationReport, all []*fate) []string {
 		return nil
 	}
 	return []string{text}
+}
+
+func asked(r v1alpha1.Room) string {
+	if r.CPU == 0 && r.Memory.IsZero() {
+		return "nothing"
+	}
+	return room(r)
 }
 
 // fitsWith says how many more nodes make every failure fit; empty when none do.
@@ -276,7 +302,8 @@ func extraNodes(extra map[string]int) string {
 // otherWorlds tells which workloads fare otherwise if the dead nodes' objects
 // are treated otherwise, by world and fate.
 func otherWorlds(all []*fate, n *names) []string {
-	var l lines
+	var worlds []string
+	who := map[string]*lines{}
 	for _, f := range all {
 		for _, d := range f.scenario.OtherWorld {
 			how := "never back"
@@ -286,13 +313,22 @@ func otherWorlds(all []*fate, n *names) []string {
 			if d.Verdict == v1alpha1.Outage {
 				how = "an outage, " + how
 			}
-			l.add(inWorld(d.World)+"\x00"+how, n.of(d.WorkloadRef)+" ("+f.label+")")
+			key := inWorld(d.World) + "\x00" + how
+			if who[key] == nil {
+				worlds = append(worlds, key)
+				who[key] = &lines{}
+			}
+			who[key].add(n.of(d.WorkloadRef), f.label)
 		}
 	}
 	var out []string
-	for _, key := range l.order {
+	for _, key := range worlds {
 		world, how, _ := strings.Cut(key, "\x00")
-		out = append(out, fmt.Sprintf("%s: %s %s", world, fold(l.labels[key], maxItems), how))
+		var ws []string
+		for _, name := range who[key].order {
+			ws = append(ws, fmt.Sprintf("%s (%s)", name, fold(who[key].labels[name], maxItems)))
+		}
+		out = append(out, fmt.Sprintf("%s: %s %s", world, fold(ws, maxItems), how))
 	}
 	return capped(out, maxItems)
 }

@@ -36,7 +36,7 @@ func writeTable(w io.Writer, r *v1alpha1.SimulationReport, o Options) error {
 	t.gap()
 	t.section("HALVES", halves(r, all, n))
 	t.section("TRAFFIC", traffic(all))
-	t.section("DATA", dataLost(all, n))
+	t.section("DATA", capped(dataLost(all, n), maxItems))
 	t.section("ROOM", roomLines(r, all))
 	t.section("OTHER WORLD", otherWorlds(all, n))
 	t.section("NOT CONSIDERED", notConsidered(r))
@@ -132,7 +132,7 @@ func (t *terminal) verdicts(r *v1alpha1.SimulationReport, all []*fate, n *names)
 	}
 	tall := 1
 	if len(shown) <= fewRows {
-		tall = 3
+		tall = 6
 	}
 	t.grid(rows, tall)
 	if len(all) > len(shown) {
@@ -266,7 +266,7 @@ func (t *terminal) conclusion(r *v1alpha1.SimulationReport, command string) {
 		const rest = " -o html > report.html"
 		hint = plain(command) + rest
 		if columns(hint) > t.width {
-			hint = cut(plain(command), t.width-columns(rest)) + rest
+			hint = cutWords(plain(command), t.width-columns(rest)) + rest
 		}
 	}
 	switch {
@@ -280,6 +280,24 @@ func (t *terminal) conclusion(r *v1alpha1.SimulationReport, command string) {
 	}
 }
 
+// cutWords shortens a command to w columns by leaving out words at its end.
+func cutWords(s string, w int) string {
+	if columns(s) <= w {
+		return s
+	}
+	words := strings.Fields(s)
+	for n := len(words) - 1; n > 0; n-- {
+		if strings.HasPrefix(words[n-1], "-") {
+			continue // a flag without its value
+		}
+		if short := strings.Join(words[:n], " ") + " …"; columns(short) <= w {
+			return short
+		}
+	}
+	return cut(s, w)
+}
+
+// nameColumn is the column at which texts start beside names.
 func nameColumn(ns []string) int {
 	w := 0
 	for _, n := range ns {

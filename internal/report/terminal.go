@@ -2,6 +2,7 @@ package report
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
 )
@@ -14,7 +15,7 @@ type terminal struct {
 	strings.Builder
 	width int
 	color bool
-	// fresh is true after a blank line or at the top.
+	// blank is true after a blank line.
 	blank bool
 }
 
@@ -76,9 +77,15 @@ func (t *terminal) indented(indent int, s string) {
 	}
 }
 
-// named writes a name with a text beside it; a name that is too long is cut.
+// named writes a name with a text beside it; a name that is too long for its
+// column has a line of its own.
 func (t *terminal) named(name string, indent int, text string) {
-	name = cut(plain(name), indent-2)
+	name = cut(plain(name), t.width)
+	if columns(name) > indent-2 {
+		t.line(name)
+		t.indented(indent, text)
+		return
+	}
 	for i, l := range wrap(text, t.width-indent) {
 		if i == 0 {
 			t.line(pad(name, indent) + l)
@@ -161,24 +168,34 @@ func (t *terminal) grid(rows []row, tall int) {
 }
 
 // stack shows items on at most tall lines of w columns: as many a line as fit,
-// and on the last line the count of the others.
+// and on the last line the count of the others. An item wider than the column
+// has its name on one line and its time on the next.
 func stack(items []string, w, tall int) []string {
 	var out []string
-	for len(out) < tall-1 {
+	for {
+		left := tall - len(out)
 		keep := len(items)
 		for keep > 1 && columns(strings.Join(items[:keep], ", "))+1 > w {
 			keep--
 		}
-		if keep == len(items) {
-			break
+		line := strings.Join(items[:keep], ", ")
+		name, rest, ok := strings.Cut(items[0], " ")
+		broken := ok && columns(line) > w-1
+		switch {
+		case keep == len(items) && columns(line) <= w:
+			return append(out, line)
+		case broken && left >= 2 && len(items) == 1:
+			return append(out, cutMiddle(name, w), cut("  "+rest, w))
+		case broken && left >= 3:
+			out = append(out, cutMiddle(name, w), cut("  "+rest, w-1)+",")
+			items = items[1:]
+		case !broken && left >= 2 && keep < len(items):
+			out = append(out, cut(line, w-1)+",")
+			items = items[keep:]
+		default:
+			return append(out, fit(items, w))
 		}
-		out = append(out, cutName(items[0], w-1)+",")
-		if keep > 1 {
-			out[len(out)-1] = strings.Join(items[:keep], ", ") + ","
-		}
-		items = items[keep:]
 	}
-	return append(out, fit(items, w))
 }
 
 // shareOut divides free columns: who needs less than an even share gets what it
@@ -216,11 +233,19 @@ func fit(items []string, w int) string {
 			return text
 		}
 	}
-	rest := more(len(items) - 1)
-	if columns(rest) > w-4 {
-		return cut(items[0], w)
+	// A name of fewer letters tells nothing.
+	const leastName = 6
+	_, time, _ := strings.Cut(items[0], " ")
+	for _, rest := range []string{more(len(items) - 1), " +" + number(len(items)-1)} {
+		if len(items) == 1 {
+			rest = ""
+		}
+		left := w - columns(rest)
+		if left-columns(time)-1 >= min(leastName, columns(items[0])-columns(time)-1) {
+			return cutName(items[0], left) + rest
+		}
 	}
-	return cutName(items[0], w-columns(rest)) + rest
+	return cut(strings.TrimPrefix(more(len(items)), ", "), w)
 }
 
 func more(n int) string {
@@ -234,9 +259,28 @@ func more(n int) string {
 func cutName(item string, w int) string {
 	name, rest, ok := strings.Cut(item, " ")
 	if room := w - columns(rest) - 1; ok && room >= 4 {
-		return cut(name, room) + " " + rest
+		return cutMiddle(name, room) + " " + rest
 	}
 	return cut(item, w)
+}
+
+// cutMiddle shortens a name to w columns and keeps both its ends: names that
+// begin alike often end differently.
+func cutMiddle(name string, w int) string {
+	if columns(name) <= w {
+		return name
+	}
+	tail := (w - 1) / 2
+	end, used := len(name), 0
+	for end > 0 {
+		r, size := utf8.DecodeLastRuneInString(name[:end])
+		if used+runeColumns(r) > tail {
+			break
+		}
+		used += runeColumns(r)
+		end -= size
+	}
+	return cut(name, w-used) + name[end:]
 }
 
 func pad(s string, w int) string {
@@ -262,7 +306,7 @@ func wrapFirst(s string, first, w int) []string {
 		}
 		for n > room {
 			head, tail := breakAt(word, room)
-			line = head
+			line += head // what stood there is of no width
 			flush()
 			word, n = tail, columns(tail)
 		}

@@ -43,10 +43,11 @@ type marker struct {
 }
 
 type lane struct {
-	Name, Full, Note, Title string
-	Verdict                 v1alpha1.Verdict
-	TextY, BarY, DownY      int
-	Segments                []segment
+	// Name fits a telephone, Long a desk; Full is never cut.
+	Name, Long, Full, Note, Title string
+	Verdict                       v1alpha1.Verdict
+	TextY, BarY, DownY            int
+	Segments                      []segment
 	// Open is the state of a bar without an end: "never" or "split".
 	Open string
 	// DownX and DownWidth frame the time below the minimum.
@@ -262,7 +263,7 @@ func eventName(e v1alpha1.Event) string {
 
 func laneOf(s *v1alpha1.Scenario, w *v1alpha1.WorkloadOutcome, n *names, end float64, terms map[string]int) lane {
 	l := lane{
-		Name: cut(plain(n.of(w.WorkloadRef)), 22), Full: n.of(w.WorkloadRef), Verdict: w.Verdict, Note: laneNote(w),
+		Name: cutMiddle(plain(n.of(w.WorkloadRef)), 24), Long: cutMiddle(plain(n.of(w.WorkloadRef)), 80), Full: n.of(w.WorkloadRef), Verdict: w.Verdict, Note: laneNote(w),
 		Title: fmt.Sprintf("%s %s/%s: %s, %s", w.Kind, w.Namespace, w.Name, w.Verdict, laneNote(w)),
 	}
 	if sum := addition(w.RecoveryTerms); sum != "" && w.RecoverySeconds != nil {

@@ -114,7 +114,7 @@ func memory(bytes int64) string {
 	for math.Abs(v) >= 1024 && u < len(units)-1 {
 		v, u = v/1024, u+1
 	}
-	return decimal(v) + units[u]
+	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64) + units[u]
 }
 
 // join lists things in a sentence: a · a and b · a, b and c.
@@ -151,9 +151,9 @@ func capital(s string) string {
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n' || r == '\t' || r == '\r':
+		case unicode.IsSpace(r):
 			return ' '
-		case r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r):
+		case r == utf8.RuneError || !unicode.IsPrint(r):
 			return '�'
 		}
 		return r

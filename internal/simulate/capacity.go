@@ -41,16 +41,24 @@ func (s *scenario) capacity(ctx context.Context) (v1alpha1.Capacity, error) {
 // maxExtraNodes bounds the search for extra nodes, in nodes a zone.
 const maxExtraNodes = 512
 
+// maxTries bounds how many pods a search tries to place before it is content
+// with what it has: a number of nodes that is enough, and from which no zone
+// alone can spare one.
+const maxTries = 5000
+
 // fewestNodes returns the fewest nodes to add in each living zone so that as
 // many of the pods fit as fit with any number of nodes of the present shape; nil
 // when nodes do not help. First the fewest in all zones alike, then fewer in
-// one zone after the other, then every split of one node less.
+// one zone after the other, then every split of one node less over the zones
+// while tries are left.
 func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[string]int, error) {
 	zones := s.zonesAlive()
 	if len(zones) == 0 {
 		return nil, nil
 	}
+	tries := 0
 	fits := func(n []int) (int, error) {
+		tries += len(pods)
 		for i, zone := range zones {
 			if err := l.setExtra(s, zone, n[i]); err != nil {
 				return 0, err
@@ -85,7 +93,12 @@ func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[st
 			return nil, err
 		}
 	}
-	count, err = fewerInAll(count, enough)
+	count, err = fewerInAll(count, func(n []int) (bool, error) {
+		if tries > maxTries {
+			return false, nil
+		}
+		return enough(n)
+	})
 	if err != nil {
 		return nil, err
 	}

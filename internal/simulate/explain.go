@@ -83,8 +83,8 @@ func (c *cluster) explain(p *pod, dead map[string]bool) (v1alpha1.Reason, []Bloc
 	if len(blocks) == 0 {
 		return v1alpha1.Reason{Code: "no-nodes", Message: "no living node"}, nil
 	}
-	slices.SortStableFunc(blocks, func(a, b Block) int { return len(b.Nodes) - len(a.Nodes) })
 	main := mainBlock(blocks)
+	slices.SortStableFunc(blocks, func(a, b Block) int { return slices.Index(filterOrder, b.Plugin) - slices.Index(filterOrder, a.Plugin) })
 	r := v1alpha1.Reason{Plugin: main.Plugin, Code: codes[main.Plugin]}
 	if r.Code == "" {
 		r.Code = "unschedulable"
@@ -109,15 +109,19 @@ func (c *cluster) explain(p *pod, dead map[string]bool) (v1alpha1.Reason, []Bloc
 	return r, blocks
 }
 
-// mainBlock is the block to name a reason by: that of most nodes, but a rule
-// about zones or volumes rather than taints of nodes that are for others.
+// filterOrder is the order in which the default profile's plugins look at a node
+// (pkg/scheduler/apis/config/v1/default_plugins.go).
+var filterOrder = []string{
+	"NodeUnschedulable", "NodeName", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit",
+	"VolumeRestrictions", "NodeVolumeLimits", "VolumeBinding", "VolumeZone", "PodTopologySpread", "InterPodAffinity",
+}
+
+// mainBlock is the block to name a reason by: of the plugin that looks last,
+// since its nodes passed all the others.
 func mainBlock(blocks []Block) Block {
-	for _, b := range blocks {
-		if b.Plugin != "TaintToleration" && b.Plugin != "NodeAffinity" && b.Plugin != "NodeUnschedulable" {
-			return b
-		}
-	}
-	return blocks[0]
+	return slices.MaxFunc(blocks, func(a, b Block) int {
+		return slices.Index(filterOrder, a.Plugin) - slices.Index(filterOrder, b.Plugin)
+	})
 }
 
 // explainUntried says why the scheduler never tried the pod.

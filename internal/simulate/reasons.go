@@ -157,8 +157,8 @@ func (s *scenario) onlyWaitsForZone(o *v1alpha1.WorkloadOutcome) bool {
 func acceptedWait(o *v1alpha1.WorkloadOutcome, t *track) v1alpha1.Reason {
 	return v1alpha1.Reason{
 		Code: "waits-with-zone", Pods: t.target - t.ready,
-		Message: fmt.Sprintf("%d of %d serve; %d wait for their zone's return, as %s accepts (at least %d, %s)",
-			t.ready, t.start, t.target-t.ready, model.AnnotationRecoveryTime, t.minimum, o.MinAvailableFrom),
+		Message: fmt.Sprintf("%d of %d serve; the rest waits for the zone's return, as %s accepts (at least %d, %s)",
+			t.ready, t.start, model.AnnotationRecoveryTime, t.minimum, o.MinAvailableFrom),
 	}
 }
 

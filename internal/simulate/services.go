@@ -90,6 +90,9 @@ func (t *serviceTrack) endOfMoment(s *scenario) {
 	}
 	t.dirty = false
 	ready := t.ready()
+	if t.readyLowest == 0 && len(ready) > 0 && t.emptyUntil == 0 {
+		t.emptyUntil = s.now
+	}
 	t.readyLowest = min(t.readyLowest, len(ready))
 	if s.now == 0 {
 		alive := map[*pod]bool{}
@@ -123,8 +126,11 @@ func (t *serviceTrack) outcome(s *scenario) v1alpha1.ServiceOutcome {
 	if o.Shares == nil {
 		o.Shares = []v1alpha1.Share{}
 	}
-	if t.failing > 0 {
-		*o.FailingSeconds = round(s.notReadyAt)
+	switch {
+	case t.readyBefore > 0 && o.ReadyAfter == 0:
+		o.FailingSeconds = nil
+	case t.failing > 0:
+		*o.FailingSeconds = round(max(s.notReadyAt, t.emptyUntil))
 	}
 	return o
 }

@@ -151,7 +151,7 @@ func (a *assembly) others() {
 func (a *assembly) statefulSet(f placed[*appsv1.StatefulSet]) {
 	first, replicas := 0, number(f.object.Spec.Replicas)
 	if f.object.Spec.Ordinals != nil {
-		first = int(f.object.Spec.Ordinals.Start)
+		first = max(int(f.object.Spec.Ordinals.Start), 0)
 	}
 	s := start{model.KindStatefulSet, f.object, f.object, f.source, f.seq}
 	pods := a.pods.take(model.KindStatefulSet, f.object.Namespace, f.object.Name, f.source)

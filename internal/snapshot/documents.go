@@ -20,9 +20,10 @@ type document struct {
 	// line of the first line with content, from 1.
 	line int
 	// text as written, YAML or JSON. Empty for an item of a list that had to be
-	// read as a whole; then list is that list, and at the item's path in it.
+	// read as a whole.
 	text []byte
-	list *tree
+	// tree finds lines: of this text, or of the list with the item at the path at.
+	tree *tree
 	at   string
 	// json is the object.
 	json []byte
@@ -196,7 +197,9 @@ func yamlFault(d document, err error) Fault {
 	case strings.HasPrefix(message, "invalid map key"):
 		line, message = keyLine(&node), "a map or list stands where a key must be"
 	}
-	f := Fault{File: d.file, Line: d.line + max(line, 1) - 1, Message: "reading YAML: " + message}
+	// An error at the end is counted one line after it.
+	line = min(max(line, 1), len(bytes.SplitAfter(bytes.TrimSpace(d.text), []byte("\n"))))
+	f := Fault{File: d.file, Line: d.line + line - 1, Message: "reading YAML: " + message}
 	if bytes.Contains(d.text, []byte("{{")) {
 		f.Hint = "this looks like a template: helm template … | bulkhead simulate -f -"
 	}
@@ -207,12 +210,12 @@ func yamlFault(d document, err error) Fault {
 // structure it was in, counted from 0; the place is one line after the longest
 // beginning of the text that can be read.
 func parserLine(text []byte, from int) int {
-	const farthest = 400 // lines looked at; each costs one parse
+	const farthest, longest = 400, 1 << 18 // lines and bytes looked at; each line costs one parse
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	end, found := 0, from
 	for i, l := range lines {
 		end += len(l)
-		if i+1 > from+farthest {
+		if i+1 > from+farthest || end > longest {
 			break
 		}
 		var node yamlv3.Node

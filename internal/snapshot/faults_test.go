@@ -217,6 +217,12 @@ items:
   metadata:
     name: a_b
 `, `-:12: Node a_b: metadata.name: invalid value: "a_b": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`},
+		{"several broken items of a list", "apiVersion: v1\nkind: List\nitems:\n- a: [\n- b: c\n- d: \"e\n", `
+-:4: reading YAML: did not find expected node content
+-:5: apiVersion: required value
+-:5: kind: required value
+-:6: reading YAML: found unexpected end of stream
+` + hintManifests},
 		{"items that are no list", "apiVersion: v1\nkind: List\nitems: 5\n", `-:3: List: items: must be a list`},
 		{"lists too deep", strings.Repeat(`{"apiVersion":"v1","kind":"List","items":[`, 17) + strings.Repeat(`]}`, 17),
 			`-:1: List: more than 16 lists in each other`},
@@ -239,7 +245,7 @@ spec:
   selector: {matchLabels: {app: web}}
   template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: x}]}}
 `, `
--:7: StatefulSet default/db: metadata.annotations[bulkhead.dev/min-available]: invalid value: "0": must be a positive integer, or a percentage from 1% to 100%
+-:7: StatefulSet default/db: metadata.annotations[bulkhead.dev/min-available]: invalid value: "0": must be a number from 0, or a percentage from 0% to 100%
 -:8: StatefulSet default/db: metadata.annotations[bulkhead.dev/recovery-time]: invalid value: "soon": must be a positive duration such as 5m, or with-zone
 -:15: DaemonSet default/agent: metadata.annotations[bulkhead.dev/min-available]: invalid value: "50%": must be an integer on a DaemonSet, whose count depends on the nodes`},
 		{"two global defaults, and a priority that its class does not have", `

@@ -79,11 +79,11 @@ func TestForms(t *testing.T) {
 
 func TestFoldersAndNamespaces(t *testing.T) {
 	write(t, map[string]string{
-		"app/b/deploy.yml":       shop,
-		"app/a.yaml":             node,
-		"app/z.JSON":             asJSON(t, other),
-		"app/notes.txt":          "not: [yaml",
-		"app/.hidden/x.yaml":     "not: [yaml",
+		"app/b/deploy.yml":        shop,
+		"app/a.yaml":              node,
+		"app/z.JSON":              asJSON(t, other),
+		"app/notes.txt":           "not: [yaml",
+		"app/.hidden/x.yaml":      "not: [yaml",
 		"app/link.yaml -> a.yaml": "",
 	})
 	s, err := snapshot.Read(context.Background(), snapshot.Options{Paths: []string{"app", "app/a.yaml"}, Namespace: "shop"},

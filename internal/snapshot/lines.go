@@ -25,15 +25,15 @@ func treeOf(line int, text []byte) *tree {
 }
 
 // lineOf returns the line of a field, or of the nearest thing around it that is
-// there. Only the line of the document itself, "", is cheap.
+// there. Only the line of a document itself, "", is cheap.
 func (d document) lineOf(path string) int {
 	switch {
-	case d.list != nil:
-		return d.list.lineOf(d.at + "." + path)
-	case path == "":
+	case path == "" && d.at == "":
 		return d.line
+	case d.tree == nil:
+		return treeOf(d.line, d.text).lineOf(path)
 	}
-	return treeOf(d.line, d.text).lineOf(path)
+	return d.tree.lineOf(d.at + "." + path)
 }
 
 func (t *tree) lineOf(path string) int {

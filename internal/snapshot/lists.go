@@ -44,6 +44,9 @@ func expand(d document, inherited schema.GroupVersionKind, depth int) ([]object,
 		if h.gvk.Kind == "List" {
 			return nil, nil
 		}
+		if d.tree == nil {
+			d.tree = treeOf(d.line, d.text)
+		}
 		return []object{{document: d, header: h}}, nil
 	}
 	if depth == deepestList {
@@ -187,14 +190,14 @@ func itemsOf(d document, items span) ([]document, error) {
 	}
 	written := len(d.text) > 0 && len(d.json) == len(d.text) && &d.text[0] == &d.json[0]
 	docs := make([]document, len(all))
-	whole, line, at := d.list, d.line, 0
+	whole, line, at := d.tree, d.line, 0
 	if whole == nil && !written {
 		whole = treeOf(d.line, d.text)
 	}
 	for i, s := range all {
 		item := list[s.start:s.end]
 		if !written {
-			docs[i] = document{file: d.file, list: whole, at: fmt.Sprintf("%s.items[%d]", d.at, i), json: item}
+			docs[i] = document{file: d.file, tree: whole, at: fmt.Sprintf("%s.items[%d]", d.at, i), json: item}
 			continue
 		}
 		start := items.start + s.start

@@ -43,8 +43,8 @@ func minAvailable(text string, w *model.Workload) (int, error) {
 	percent, isPercent := strings.CutSuffix(text, "%")
 	n, err := strconv.ParseInt(percent, 10, 32)
 	switch {
-	case err != nil || n < 1 || isPercent && n > 100:
-		return 0, fmt.Errorf("must be a positive integer, or a percentage from 1%% to 100%%")
+	case err != nil || n < 0 || isPercent && n > 100:
+		return 0, fmt.Errorf("must be a number from 0, or a percentage from 0%% to 100%%")
 	case isPercent && w.Kind == model.KindDaemonSet:
 		return 0, fmt.Errorf("must be an integer on a DaemonSet, whose count depends on the nodes")
 	case isPercent:

@@ -105,22 +105,29 @@ func ordinals(pods []placed[*corev1.Pod]) (first, replicas int) {
 }
 
 // claimTemplates finds those claims of a StatefulSet's pod that are named for it
-// ("data-db-0" of volume "data" in pod db-0).
+// ("data-db-0" of volume "data" in pod db-0), and takes their volumes out of the
+// template, as the StatefulSet's own has none. A claim that is not in the input
+// is taken for one of the default class.
 func (a *assembly) claimTemplates(w *model.Workload, pod *corev1.Pod) {
-	for _, v := range pod.Spec.Volumes {
+	w.Template.Spec.Volumes = slices.DeleteFunc(w.Template.Spec.Volumes, func(v corev1.Volume) bool {
 		if v.PersistentVolumeClaim == nil || v.PersistentVolumeClaim.ClaimName != v.Name+"-"+pod.Name {
-			continue
+			return false
+		}
+		claim := &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace},
+			Spec:       corev1.PersistentVolumeClaimSpec{AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}},
 		}
 		for _, c := range a.claims {
 			if c.object.Namespace == pod.Namespace && c.object.Name == v.PersistentVolumeClaim.ClaimName {
-				claim := c.object.DeepCopy()
-				claim.Name, claim.UID, claim.ResourceVersion = v.Name, "", ""
-				claim.Spec.VolumeName = ""
-				claim.Status = corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending}
-				w.ClaimTemplates = append(w.ClaimTemplates, claim)
+				claim = c.object.DeepCopy()
+				claim.UID, claim.ResourceVersion, claim.Spec.VolumeName = "", "", ""
 			}
 		}
-	}
+		claim.Name = v.Name
+		claim.Status = corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending}
+		w.ClaimTemplates = append(w.ClaimTemplates, a.withClass(claim))
+		return true
+	})
 }
 
 // unpin removes what the DaemonSet controller adds to bind a pod to its node

@@ -88,16 +88,13 @@ func (r *reader) path(name string) {
 // mounted ConfigMaps keep their own things there. Above holds the real paths of
 // the folders that led here.
 func (r *reader) folder(name string, above []string) {
-	real, err := filepath.EvalSymlinks(name)
-	if err == nil {
-		real, err = filepath.Abs(real)
-	}
+	target, err := resolve(name)
 	if err != nil {
 		r.fault(name, cause(err), "")
 		return
 	}
-	if slices.Contains(above, real) {
-		r.fault(name, fmt.Sprintf("symbolic link leads back to the folder %q that it stands in", filepath.Base(real)),
+	if slices.Contains(above, target) {
+		r.fault(name, fmt.Sprintf("symbolic link leads back to the folder %q that it stands in", filepath.Base(target)),
 			"remove the link, or name the files one by one")
 		return
 	}
@@ -106,7 +103,7 @@ func (r *reader) folder(name string, above []string) {
 		r.fault(name, cause(err), "")
 		return
 	}
-	above = append(slices.Clone(above), real)
+	above = append(slices.Clone(above), target)
 	for _, entry := range entries {
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue
@@ -132,15 +129,11 @@ func (r *reader) folder(name string, above []string) {
 }
 
 func (r *reader) file(name string) {
-	real, err := filepath.EvalSymlinks(name)
-	if err == nil {
-		real, err = filepath.Abs(real)
-	}
-	if err == nil {
-		if r.seen[real] {
+	if target, err := resolve(name); err == nil {
+		if r.seen[target] {
 			return
 		}
-		r.seen[real] = true
+		r.seen[target] = true
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -150,6 +143,15 @@ func (r *reader) file(name string) {
 	r.stream(name, f)
 	// Only read from: closing has nothing to lose.
 	_ = f.Close()
+}
+
+// resolve follows all links of a path.
+func resolve(name string) (string, error) {
+	target, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(target)
 }
 
 func (r *reader) stream(name string, in io.Reader) {

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"bulkhead.dev/bulkhead/internal/model"
 )
 
@@ -119,35 +117,24 @@ type builder struct {
 // objects parses the documents, on all cores, into the objects that play a part,
 // in the order of the input.
 func (b *builder) objects(ctx context.Context, docs []document) ([]object, error) {
-	type parsed struct {
-		objects []object
-		faults  []Fault
-	}
-	var pieces []document
-	var kinds []schema.GroupVersionKind
-	for _, d := range docs {
-		if items, kind, ok := cutList(d); ok && readable(items) {
-			pieces, kinds = append(pieces, items...), append(kinds, slices.Repeat([]schema.GroupVersionKind{kind}, len(items))...)
-			continue
+	var pieces []piece
+	for i, d := range docs {
+		items, kind, ok := cutList(d)
+		if !ok {
+			pieces = append(pieces, piece{document: d, from: i})
 		}
-		pieces, kinds = append(pieces, d), append(kinds, schema.GroupVersionKind{})
-	}
-	results := make([]parsed, len(pieces))
-	err := parallel(ctx, len(pieces), func(i int) {
-		found, faults := parse(pieces[i])
-		results[i].faults = faults
-		for _, d := range found {
-			objects, faults := expand(d, kinds[i], 0)
-			results[i].objects = append(results[i].objects, objects...)
-			results[i].faults = append(results[i].faults, faults...)
+		for _, item := range items {
+			pieces = append(pieces, piece{document: item, kind: kind, from: i, cut: true})
 		}
-	})
+	}
+	err := parallel(ctx, len(pieces), func(i int) { pieces[i].parse() })
 	if err != nil {
 		return nil, err
 	}
+	pieces = mend(pieces, docs)
 	var all []object
 	generated := map[string]int{}
-	for _, p := range results {
+	for _, p := range pieces {
 		b.faults = append(b.faults, p.faults...)
 		for _, o := range p.objects {
 			for _, n := range o.notes {
@@ -238,25 +225,12 @@ func pathIn(warning string) string {
 	return path
 }
 
-// readable says whether every piece of a list can be parsed on its own; a piece
-// that uses an anchor of another cannot.
-func readable(items []document) bool {
-	for _, d := range items {
-		if strings.ContainsAny(string(d.text), "&*") {
-			if _, faults := parse(d); len(faults) > 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // stableSuffix stands for the five random characters of a generated name: the
 // same for the same place among the objects of one prefix.
 func stableSuffix(prefix string, n int) string {
 	const alphabet = "bcdfghjklmnpqrstvwxz2456789" // k8s.io/apimachinery pkg/util/rand
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%s/%d", prefix, n)
+	_, _ = h.Write(fmt.Appendf(nil, "%s/%d", prefix, n)) // a hash takes everything
 	sum := h.Sum64()
 	var suffix [5]byte
 	for i := range suffix {

@@ -63,7 +63,7 @@ type manifests struct {
 const podSpec = `{containers: [{name: c, image: i}]}`
 
 func (m *manifests) add(format string, args ...any) *manifests {
-	fmt.Fprintf(m, "---\n"+format+"\n", args...)
+	m.WriteString(fmt.Sprintf("---\n"+format+"\n", args...))
 	return m
 }
 
@@ -279,6 +279,25 @@ kind: Secret
 	}
 	if got := s.Services[0].Spec.Ports[0].Port; got != 81 {
 		t.Errorf("of duplicate fields the last counts: port %d", got)
+	}
+}
+
+// What an API server has stored is not validated again; nothing may rely on it.
+func TestStoredOddities(t *testing.T) {
+	text, err := os.ReadFile("testdata/live.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `
+Deployment a/noselector ×1 by ReplicaSet/noselector-5fd7677855
+DaemonSet a/nothing ×0
+StatefulSet a/negative ×0
+CronJob a/bare ×1 by Job/bare-0
+Job a/j ×0
+StatefulSet a/gone ×1: db-0 claim data
+DaemonSet a/gone ×0: agent`
+	if diff := cmp.Diff(lines(want), lines(describe(mustRead(t, string(text))))); diff != "" {
+		t.Error("(-want +got)\n" + diff)
 	}
 }
 

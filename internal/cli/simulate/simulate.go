@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,9 +55,14 @@ func Command(version string) *cobra.Command {
 	return c
 }
 
+// gcPercent lets the heap grow further between collections: a simulation makes
+// much garbage beside a small state.
+const gcPercent = 300
+
 // run reads, simulates and writes. Nothing is written before all is known.
 func run(ctx context.Context, f *flags, o simulate.Options, version string, in io.Reader, out, errOut io.Writer) error {
 	kubesched.SilenceLogs()
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	scheduler, err := newScheduler(f.schedulerConfig)
 	if err != nil {
 		return exit.Error{Code: exit.Invalid, Err: err}

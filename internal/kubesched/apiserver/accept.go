@@ -8,8 +8,8 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/uuid"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -88,16 +88,14 @@ func (s *Server) create(obj runtime.Object, gvk schema.GroupVersionKind, k serve
 	if err != nil {
 		return nil, nil, internal(err)
 	}
-	if svc, ok := in.(*core.Service); ok && svc.Spec.ClusterIP != "" && len(svc.Spec.ClusterIPs) == 0 {
-		// The service registry does so before validation (normalizeClusterIPs in
-		// pkg/registry/core/service/storage).
-		svc.Spec.ClusterIPs = []string{svc.Spec.ClusterIP}
+	if svc, ok := in.(*core.Service); ok {
+		allocate(svc)
 	}
 	ctx := requestContext(m.GetNamespace(), gvk)
 	k.strategy.PrepareForCreate(ctx, in)
 	faults := k.strategy.Validate(ctx, in)
 	faults = append(faults, apivalidation.ValidateObjectMetaAccessor(m, k.strategy.NamespaceScoped(),
-		path.ValidatePathSegmentName, field.NewPath("metadata"))...)
+		pathSegment, field.NewPath("metadata"))...)
 	if len(faults) > 0 {
 		return nil, nil, faults
 	}
@@ -109,6 +107,32 @@ func (s *Server) create(obj runtime.Object, gvk schema.GroupVersionKind, k serve
 	}
 	s.scheme.Default(out)
 	return out, warnings, nil
+}
+
+// healthCheckPort stands for the port that the API server would allocate, from
+// the default --service-node-port-range.
+const healthCheckPort = 30000
+
+// allocate does what the service registry does before validation
+// (pkg/registry/core/service/storage: normalizeClusterIPs and
+// allocHealthCheckNodePort).
+func allocate(svc *core.Service) {
+	if svc.Spec.ClusterIP != "" && len(svc.Spec.ClusterIPs) == 0 {
+		svc.Spec.ClusterIPs = []string{svc.Spec.ClusterIP}
+	}
+	if svc.Spec.Type == core.ServiceTypeLoadBalancer && svc.Spec.HealthCheckNodePort == 0 &&
+		svc.Spec.ExternalTrafficPolicy == core.ServiceExternalTrafficPolicyLocal {
+		svc.Spec.HealthCheckNodePort = healthCheckPort
+	}
+}
+
+// pathSegment is what rest.BeforeCreate asks of every name: that it fits into a
+// URL.
+func pathSegment(name string, prefix bool) []string {
+	if prefix {
+		return content.IsPathSegmentPrefix(name)
+	}
+	return content.IsPathSegmentName(name)
 }
 
 // stored converts to the version that Accept returns.

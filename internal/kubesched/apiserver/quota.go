@@ -36,7 +36,11 @@ func QuotaMatches(q *corev1.ResourceQuota, pod *corev1.Pod) bool {
 	if q.Namespace != pod.Namespace {
 		return false
 	}
-	matches, err := evaluator.NewPodEvaluator(nil, clock.RealClock{}).Matches(q, pod)
+	// The evaluator looks at the limits that the quota controller has taken over
+	// into the status; here they are always those of the spec.
+	current := *q
+	current.Status.Hard = q.Spec.Hard
+	matches, err := evaluator.NewPodEvaluator(nil, clock.RealClock{}).Matches(&current, pod)
 	return err == nil && matches
 }
 
