@@ -26,6 +26,7 @@ type serviceTrack struct {
 	overload    float64
 	worstShares []v1alpha1.Share
 	dirty       bool
+	emptyUntil  float64 // when an endpoint was ready again, if none was
 }
 
 // newServiceTracks starts a track for each Service with a selector. It is
