@@ -185,12 +185,12 @@ func TestPageInBrowser(t *testing.T) {
 		}
 		current = (&url.URL{Scheme: "file", Path: file}).String()
 		for _, v := range views {
-			t.Run(name+"/"+v.name, func(t *testing.T) { look(t, ctx, current, name, v, r, &said) })
+			t.Run(name+"/"+v.name, func(t *testing.T) { look(ctx, t, current, name, v, r, &said) })
 		}
 	}
 }
 
-func look(t *testing.T, ctx context.Context, address, name string, v view, r *v1alpha1.SimulationReport, said *complaints) {
+func look(ctx context.Context, t *testing.T, address, name string, v view, r *v1alpha1.SimulationReport, said *complaints) {
 	scheme, media := "light", "screen"
 	if v.dark {
 		scheme = "dark"

@@ -19,9 +19,6 @@ type cause struct {
 	reason v1alpha1.Reason
 	// remedies, each once.
 	remedies []string
-	// terms are what the time of the first adds up from; empty when the message
-	// says so itself, or when there is no end.
-	terms []v1alpha1.Term
 	// holds for these workloads, the worst first.
 	holds []*holder
 }
@@ -103,9 +100,6 @@ func (g *grouping) add(f *fate, w *v1alpha1.WorkloadOutcome, r *v1alpha1.Reason)
 	c := g.causes[key]
 	if c == nil {
 		c = &cause{verdict: w.Verdict, reason: *r}
-		if w.Verdict == v1alpha1.Outage && w.RecoverySeconds != nil && !tells(r.Message, w.RecoveryTerms) {
-			c.terms = w.RecoveryTerms
-		}
 		g.causes[key] = c
 		g.order = append(g.order, c)
 	}
@@ -130,11 +124,6 @@ func (g *grouping) addRemedies(c *cause, w *v1alpha1.WorkloadOutcome, remedy str
 			c.remedies = append(c.remedies, part)
 		}
 	}
-}
-
-// tells reports whether a message already names what its time adds up from.
-func tells(message string, terms []v1alpha1.Term) bool {
-	return len(terms) > 0 && strings.Contains(message, terms[0].Name)
 }
 
 var (
@@ -177,15 +166,6 @@ func placesOf(r *v1alpha1.SimulationReport) map[string]bool {
 		}
 	}
 	return places
-}
-
-// names of the workloads that the cause holds for.
-func (c *cause) names() []string {
-	var out []string
-	for _, h := range c.holds {
-		out = append(out, h.name)
-	}
-	return out
 }
 
 // addition says terms as an addition.

@@ -220,11 +220,11 @@ func sentence(f *fate, n *names) string {
 	case len(f.down) > 0:
 		var down []string
 		for _, w := range f.down {
-			for_ := " for good"
+			lasting := " for good"
 			if w.OutageSeconds != nil {
-				for_ = " for " + duration(*w.OutageSeconds)
+				lasting = " for " + duration(*w.OutageSeconds)
 			}
-			down = append(down, n.of(w.WorkloadRef)+for_)
+			down = append(down, n.of(w.WorkloadRef)+lasting)
 		}
 		return subject + " stops " + inSentence(down) + "."
 	case f.scenario.Verdict == v1alpha1.Undetermined:

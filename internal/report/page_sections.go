@@ -37,7 +37,6 @@ type causeView struct {
 	Message string
 	Plugin  string
 	Code    string
-	Sum     string
 	Holds   []holderView
 	More    string
 	Remedy  []string
@@ -52,7 +51,7 @@ func causeViews(causes []*cause) []causeView {
 	for _, c := range causes {
 		v := causeView{
 			Verdict: c.verdict, Message: c.reason.Message, Plugin: c.reason.Plugin, Code: c.reason.Code,
-			Sum: addition(c.terms), Remedy: c.remedies,
+			Remedy: c.remedies,
 		}
 		for i, h := range c.holds {
 			if i == maxHolders {

@@ -209,9 +209,6 @@ func (t *terminal) why(causes []*cause) {
 	indent := nameColumn(ns)
 	for i, c := range shown {
 		t.named(ns[i], indent, c.reason.Message+c.where())
-		if len(c.terms) > 0 {
-			t.indented(indent, "= "+addition(c.terms))
-		}
 		if len(c.holds) > 1 {
 			t.indented(indent, "alike: "+fold(c.others(), maxItems))
 		}

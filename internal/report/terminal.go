@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -137,7 +138,7 @@ func (t *terminal) grid(rows []row, tall int) {
 	}
 	natural[0] = min(natural[0], maxName+4)
 	free := t.width - natural[0] - natural[1] - between*(len(natural)-1)
-	widths := append(natural[:2:2], shareOut(natural[2:], free)...)
+	widths := slices.Concat(natural[:2], shareOut(natural[2:], free))
 	for i, r := range rows {
 		texts := make([][]string, len(r.cells))
 		height := 0

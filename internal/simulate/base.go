@@ -326,11 +326,12 @@ func (c *cluster) pendingCount() int {
 	return n
 }
 
-// zones returns the names of the zones with nodes, sorted.
+// zones returns the names of the zones with nodes, sorted. Nodes without a zone
+// label are in none.
 func (c *cluster) zones() []string {
 	var out []string
 	for _, name := range c.nodeNames {
-		if z := c.zone(name); !slices.Contains(out, z) {
+		if z := c.zone(name); z != "" && !slices.Contains(out, z) {
 			out = append(out, z)
 		}
 	}

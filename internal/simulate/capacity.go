@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,8 +35,62 @@ func (s *scenario) capacity(ctx context.Context) (v1alpha1.Capacity, error) {
 		return out, err
 	}
 	defer l.close()
-	out.ExtraNodes, err = l.fewestNodes(ctx, waiting, s)
+	found, left, err := l.fewestNodes(ctx, waiting, s)
+	if err != nil || found == nil {
+		out.ExtraNodes = nil
+		return out, err
+	}
+	out.ExtraNodes, err = s.confirm(ctx, found, left)
 	return out, err
+}
+
+// maxMore bounds how many nodes confirm adds to what the search found.
+const maxMore = 8
+
+// confirm plays the failure again with the extra nodes in place from the start,
+// where pods may go elsewhere than in the search, and adds nodes in turn until
+// no more pods wait than the search left; nil if that does not come about.
+func (s *scenario) confirm(ctx context.Context, extra map[string]int, left int) (map[string]int, error) {
+	zones := s.zonesAlive()
+	for more := range maxMore {
+		again, err := newScenario(ctx, s.base, s.failure, s.world)
+		if err != nil {
+			return nil, err
+		}
+		waiting, err := again.withExtra(ctx, s, extra)
+		again.close()
+		if err != nil {
+			return nil, err
+		}
+		if waiting <= left {
+			return extra, nil
+		}
+		extra = maps.Clone(extra)
+		extra[zones[more%len(zones)]]++
+	}
+	return nil, nil
+}
+
+// withExtra plays the scenario with extra nodes and returns how many of its new
+// pods have no node at the end.
+func (s *scenario) withExtra(ctx context.Context, shapes *scenario, extra map[string]int) (int, error) {
+	for _, zone := range sortedKeys(extra) {
+		for i := range extra[zone] {
+			if err := s.setNode(extraNode(shapes.commonestNode(zone), i)); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if err := s.run(ctx); err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, p := range s.pods {
+		if p.fresh && p.alive() && p.node() == "" {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // maxExtraNodes bounds the search for extra nodes, in nodes a zone.
@@ -47,14 +102,14 @@ const maxExtraNodes = 512
 const maxTries = 5000
 
 // fewestNodes returns the fewest nodes to add in each living zone so that as
-// many of the pods fit as fit with any number of nodes of the present shape; nil
-// when nodes do not help. First the fewest in all zones alike, then fewer in
+// many of the pods fit as fit with any number of nodes of the present shape, and
+// how many pods wait even then; nil when nodes do not help. First the fewest in all zones alike, then fewer in
 // one zone after the other, then every split of one node less over the zones
 // while tries are left.
-func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[string]int, error) {
+func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[string]int, int, error) {
 	zones := s.zonesAlive()
 	if len(zones) == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
 	tries := 0
 	fits := func(n []int) (int, error) {
@@ -70,17 +125,18 @@ func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[st
 	alike := func(n int) []int { return slices.Repeat([]int{n}, len(zones)) }
 	none, err := fits(alike(0))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	plenty := min(len(pods), maxExtraNodes)
 	best, err := fits(alike(plenty))
 	if err != nil || best <= none {
-		return nil, err
+		return nil, 0, err
 	}
+	left := len(pods) - best
 	enough := func(n []int) (bool, error) { got, err := fits(n); return got >= best, err }
 	n, err := leastWhere(1, plenty, func(k int) (bool, error) { return enough(alike(k)) })
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	count := alike(n)
 	for i := range zones {
@@ -90,7 +146,7 @@ func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[st
 			return enough(try)
 		})
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	count, err = fewerInAll(count, func(n []int) (bool, error) {
@@ -100,7 +156,7 @@ func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[st
 		return enough(n)
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	out := map[string]int{}
 	for i, zone := range zones {
@@ -108,7 +164,7 @@ func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[st
 			out[zone] = count[i]
 		}
 	}
-	return out, nil
+	return out, left, nil
 }
 
 // maxSplits bounds how many splits of one total are tried.

@@ -162,14 +162,17 @@ func (s *scenario) planEvictions(names []string) {
 		}
 		queue := float64(turn[key]) / rate.perSecond
 		turn[key]++
-		s.at(s.notReadyAt+queue, func() error { return s.taint(name, unreachableNoExecute, queue) })
+		s.at(s.notReadyAt+queue, func() error {
+			return s.taint(name, unreachableNoExecute, term{"not ready", s.notReadyAt}, term{"eviction queue", queue})
+		})
 	}
 }
 
 // taint gives the node a NoExecute taint and plans the eviction of the pods that
 // do not tolerate it, or only for a time
-// (pkg/controller/tainteviction/taint_eviction.go, processPodOnNode).
-func (s *scenario) taint(name string, taint corev1.Taint, queue float64) error {
+// (pkg/controller/tainteviction/taint_eviction.go, processPodOnNode). since says
+// what the time until now was made of.
+func (s *scenario) taint(name string, taint corev1.Taint, since ...term) error {
 	n, ok := s.nodes[name]
 	if !ok {
 		return nil // deleted meanwhile
@@ -187,7 +190,7 @@ func (s *scenario) taint(name string, taint corev1.Taint, queue float64) error {
 	for _, seconds := range slices.Sorted(maps.Keys(after)) {
 		pods := after[seconds]
 		s.at(s.now+seconds, func() error {
-			return s.evict(pods, []term{{"not ready", s.notReadyAt}, {"eviction queue", queue}, {"toleration", seconds}})
+			return s.evict(pods, append(slices.Clone(since), term{"toleration", seconds}))
 		})
 	}
 	return nil
@@ -256,7 +259,7 @@ func (s *scenario) markOutOfService(names []string) error {
 		s.note(v1alpha1.Event{Event: "nodes-out-of-service", Zone: zone, Count: s.countDead(zone)})
 	}
 	for _, name := range names {
-		if err := s.taint(name, outOfService, 0); err != nil {
+		if err := s.taint(name, outOfService, term{"not ready", s.notReadyAt}, term{"node out of service", s.now - s.notReadyAt}); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -181,7 +182,7 @@ func eachParallel(ctx context.Context, n, limit int, f func(ctx context.Context,
 	}
 	first := error(nil)
 	for _, err := range errs {
-		if err != nil && (first == nil || first == context.Canceled) {
+		if err != nil && (first == nil || errors.Is(first, context.Canceled)) {
 			first = err
 		}
 	}

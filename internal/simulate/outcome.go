@@ -80,12 +80,8 @@ func (s *scenario) workload(index int, classes []*class) v1alpha1.WorkloadOutcom
 		}
 	}
 	o.NotCreated = max(0, t.target-t.ready-o.Pending-s.unready(index))
-	if t.full && t.last != nil && t.fullSince > 0 {
-		for _, term := range t.last.terms {
-			if term.seconds > 0 {
-				o.RecoveryTerms = append(o.RecoveryTerms, v1alpha1.Term{Name: term.name, Seconds: round(term.seconds)})
-			}
-		}
+	if t.full && t.fullSince > 0 {
+		o.RecoveryTerms = reportTerms(t.last)
 	}
 	if len(s.failure.Partition) == 2 {
 		s.judgePartition(index, &o)

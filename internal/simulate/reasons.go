@@ -168,7 +168,7 @@ func belowMinimum(o *v1alpha1.WorkloadOutcome, t *track) v1alpha1.Reason {
 	until := "for as long as the failure lasts"
 	if o.OutageSeconds != nil {
 		until = "for " + seconds(*o.OutageSeconds)
-		if sum := sumTerms(o.RecoveryTerms); sum != "" && o.RecoverySeconds != nil && *o.OutageSeconds == *o.RecoverySeconds {
+		if sum := sumTerms(reportTerms(t.ended)); sum != "" && t.preempted == 0 {
 			until += " = " + sum
 		}
 	}

@@ -34,6 +34,35 @@ func (s *scenario) openLab(ctx context.Context) (*lab, error) {
 	return &lab{cluster: c, extra: map[string]int{}}, nil
 }
 
+// fitChanged is fit with a change to all pods of the workload: also to those
+// that run, whose own rules may refuse the new ones.
+func (l *lab) fitChanged(ctx context.Context, pods []*pod, change func(*corev1.Pod)) (int, error) {
+	running := l.byOwner[pods[0].workload]
+	for _, p := range running {
+		if p.gone {
+			continue
+		}
+		changed := p.obj.DeepCopy()
+		change(changed)
+		if err := l.session.Set(changed); err != nil {
+			return 0, err
+		}
+	}
+	n, err := l.fit(ctx, pods, change)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range running {
+		if p.gone {
+			continue
+		}
+		if err := l.session.Set(p.obj); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
 // fit counts how many of the pods get a node, and takes them away again.
 func (l *lab) fit(ctx context.Context, pods []*pod, change func(*corev1.Pod)) (int, error) {
 	var tried []*pod
@@ -71,6 +100,10 @@ func (l *lab) fit(ctx context.Context, pods []*pod, change func(*corev1.Pod)) (i
 		delete(l.byKey, q.key())
 	}
 	l.pods = l.pods[:len(l.pods)-len(tried)]
+	for _, q := range tried { // each was added last
+		owned := l.byOwner[q.workload]
+		l.byOwner[q.workload] = owned[:len(owned)-1]
+	}
 	return placed, nil
 }
 
@@ -97,7 +130,7 @@ func (s *scenario) findRemedies(ctx context.Context, classes []*class) error {
 			continue
 		}
 		for _, r := range podRemedies(c) {
-			n, err := l.fit(ctx, c.pods, r.change)
+			n, err := l.fitChanged(ctx, c.pods, r.change)
 			if err != nil {
 				return err
 			}
@@ -106,7 +139,7 @@ func (s *scenario) findRemedies(ctx context.Context, classes []*class) error {
 			}
 		}
 		if c.has("NodeResourcesFit", "NodePorts", "InterPodAffinity") {
-			extra, err := l.fewestNodes(ctx, c.pods, s)
+			extra, _, err := l.fewestNodes(ctx, c.pods, s)
 			if err != nil {
 				return err
 			}
@@ -124,6 +157,9 @@ func (s *scenario) findRemedies(ctx context.Context, classes []*class) error {
 		}
 	}
 	for i, c := range classes {
+		if len(found[i]) == 0 && c.blocks != nil {
+			found[i] = []string{"the zone's return"}
+		}
 		c.reason.Remedy = strings.Join(found[i], " · ")
 	}
 	return nil

@@ -174,7 +174,7 @@ func newReport(sim *simulation, base *cluster) *v1alpha1.SimulationReport {
 		DeadNodes:           string(sim.DeadNodes),
 		RecoveryTimeSeconds: sim.RecoveryTime,
 		Timings:             sim.Timings.List(),
-		Assumptions:         assumptions(sim),
+		Assumptions:         assumptions(sim, base),
 		Warnings:            append([]string{}, sim.Snapshot.Warnings...),
 		Input: v1alpha1.Input{
 			Zones: base.zones(), Nodes: len(base.nodes), Workloads: len(sim.Snapshot.Workloads),
@@ -210,13 +210,22 @@ func newReport(sim *simulation, base *cluster) *v1alpha1.SimulationReport {
 }
 
 // assumptions are what the input did not decide.
-func assumptions(sim *simulation) []string {
+func assumptions(sim *simulation, base *cluster) []string {
 	out := []string{
 		"requests to a Service come from every living node alike",
 		"pods that the input does not place are placed by the scheduler in the order of the input",
 	}
 	if sim.ControllerLeader == "" {
 		out = append(out, "the controller-manager's and scheduler's leader survives (--controller-leader lost for the worst case)")
+	}
+	outside := 0
+	for name := range base.nodes {
+		if base.zone(name) == "" {
+			outside++
+		}
+	}
+	if outside > 0 {
+		out = append(out, plural(outside, "node")+" without the label "+corev1.LabelTopologyZone+": no zone's loss takes them")
 	}
 	for _, w := range sim.Snapshot.Workloads {
 		if w.Autoscaler != nil {
@@ -270,7 +279,8 @@ func expand(specs []model.FailureSpec, base *cluster) ([]model.Failure, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, inputError("no scenario: the cluster has %s in %s", plural(len(base.nodes), "node"), plural(len(zones), "zone"))
+		return nil, inputError("no scenario: the cluster has %s in %s\nhint: zones are read from the node label %s",
+			plural(len(base.nodes), "node"), plural(len(zones), "zone"), corev1.LabelTopologyZone)
 	}
 	return out, nil
 }

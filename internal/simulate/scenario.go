@@ -17,15 +17,16 @@ import (
 // the failure.
 type scenario struct {
 	*cluster
+	base       *cluster
 	failure    model.Failure
 	world      World
 	dead       map[string]bool // lost nodes
 	lostNodes  []*corev1.Node
 	notReadyAt float64
 
-	now    float64
-	events eventQueue
-	serial int
+	now     float64
+	events  eventQueue
+	planned int // events so far
 
 	tracks   []*track // by workload
 	services []*serviceTrack
@@ -78,7 +79,7 @@ func newScenario(ctx context.Context, base *cluster, f model.Failure, world Worl
 		return nil, fmt.Errorf("scenario %s: %w", f.Name, err)
 	}
 	s := &scenario{
-		cluster: c, failure: f, world: world,
+		cluster: c, base: base, failure: f, world: world,
 		dead:     map[string]bool{},
 		attached: map[string]string{},
 		stopped:  map[string]string{},
@@ -99,8 +100,8 @@ func newScenario(ctx context.Context, base *cluster, f model.Failure, world Worl
 
 // at lets something happen at a time.
 func (s *scenario) at(t float64, what func() error) {
-	s.serial++
-	heap.Push(&s.events, event{at: t, seq: s.serial, what: what})
+	s.planned++
+	heap.Push(&s.events, event{at: t, seq: s.planned, what: what})
 }
 
 // note adds an event to the timeline.

@@ -146,6 +146,8 @@ func seconds(s float64) string {
 			return fmt.Sprintf("%dm %ds", int(d.Minutes()), s)
 		}
 		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case int(d.Minutes())%60 == 0:
+		return fmt.Sprintf("%dh", int(d.Hours()))
 	default:
 		return fmt.Sprintf("%dh %dm", int(d.Hours()), int(d.Minutes())%60)
 	}

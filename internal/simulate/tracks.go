@@ -27,7 +27,8 @@ type track struct {
 	below      float64 // seconds below the minimum so far
 	fullSince  float64 // when the full count was last reached
 	full       bool
-	last       *pod // the pod that made it full
+	last       *pod // the pod that became ready last
+	ended      *pod // the pod that ended the outage
 }
 
 // newTracks starts one track a workload.
@@ -97,7 +98,7 @@ func (t *track) endOfMoment(s *scenario, index int) {
 	}
 	if t.ready >= t.minimum && !math.IsNaN(t.belowSince) {
 		t.below += s.now - t.belowSince
-		t.belowSince = math.NaN()
+		t.belowSince, t.ended = math.NaN(), t.last
 		s.note(v1alpha1.Event{Event: "outage-ends", Workload: name, Count: t.ready})
 	}
 	full := t.ready >= t.target
@@ -116,6 +117,20 @@ func (t *track) recovery() *float64 {
 	}
 	r := round(t.fullSince)
 	return &r
+}
+
+// reportTerms returns what the pod's time to ready was made of; nil without one.
+func reportTerms(p *pod) []v1alpha1.Term {
+	if p == nil {
+		return nil
+	}
+	var out []v1alpha1.Term
+	for _, t := range p.terms {
+		if t.seconds > 0 {
+			out = append(out, v1alpha1.Term{Name: t.name, Seconds: round(t.seconds)})
+		}
+	}
+	return out
 }
 
 // outage returns for how long less than the minimum was ready; nil when that

@@ -207,18 +207,21 @@ func (c *cluster) provisionImmediate(claim *corev1.PersistentVolumeClaim, class 
 	return c.bind(claim, newVolume(claim, class.Provisioner, c.scope(class), node))
 }
 
-// claimIndex hashes a claim's name; names that end in -NUMBER are hashed
-// without it, and the number is added.
+// claimIndex is where in the list of zones a claim's volume goes: a hash of its
+// name. Of names that end in -NUMBER, as a StatefulSet's claims do, only the last
+// word before the number is hashed and the number is added, so that all claims
+// of a member fall into one zone and its members into one zone after the other.
 func claimIndex(name string) uint32 {
-	h := fnv.New32()
+	ordinal := uint64(0)
 	if i := strings.LastIndexByte(name, '-'); i >= 0 {
-		if ordinal, err := strconv.ParseUint(name[i+1:], 10, 32); err == nil {
-			h.Write([]byte(name[:i]))
-			return h.Sum32() + uint32(ordinal)
+		if n, err := strconv.ParseUint(name[i+1:], 10, 32); err == nil {
+			ordinal, name = n, name[:i]
+			name = name[strings.LastIndexByte(name, '-')+1:]
 		}
 	}
+	h := fnv.New32()
 	h.Write([]byte(name))
-	return h.Sum32()
+	return h.Sum32() + uint32(ordinal)
 }
 
 // allowsTopology reports whether the class lets volumes stand where the node is.

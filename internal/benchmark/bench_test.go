@@ -1,0 +1,218 @@
+package benchmark_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/benchmark"
+	"bulkhead.dev/bulkhead/internal/kubesched"
+	"bulkhead.dev/bulkhead/internal/kubesched/apiserver"
+	"bulkhead.dev/bulkhead/internal/model"
+	"bulkhead.dev/bulkhead/internal/simulate"
+	"bulkhead.dev/bulkhead/internal/snapshot"
+)
+
+// BenchmarkZoneLoss simulates a failure of a generated cluster whose pods all
+// stand already, and records what a placement costs. docs/benchmarks.md says
+// what the columns mean.
+func BenchmarkZoneLoss(b *testing.B) {
+	zone := func(benchmark.Size) []model.FailureSpec { return []model.FailureSpec{{Zones: []string{"b"}}} }
+	each := func(benchmark.Size) []model.FailureSpec { return []model.FailureSpec{{Each: "zones"}} }
+	for _, bb := range []struct {
+		name     string
+		size     benchmark.Size
+		failures func(benchmark.Size) []model.FailureSpec
+		bound    time.Duration
+	}{
+		{"300-nodes-one-zone", benchmark.Size{Nodes: 300, PodsPerNode: 20}, zone, 5 * time.Minute},
+		{"1000-nodes-one-zone", benchmark.Size{Nodes: 1000, PodsPerNode: 20}, zone, 10 * time.Minute},
+		{"1000-nodes-each-zone", benchmark.Size{Nodes: 1000, PodsPerNode: 20}, each, 15 * time.Minute},
+		{"5000-nodes-100-of-one-zone", benchmark.Size{Nodes: 5000, PodsPerNode: 20}, hundredOfOneZone, 20 * time.Minute},
+	} {
+		b.Run(bb.name, func(b *testing.B) { run(b, bb.size, bb.failures(bb.size), bb.bound) })
+	}
+}
+
+// hundredOfOneZone fails 100 nodes of zone b, as one scenario.
+func hundredOfOneZone(benchmark.Size) []model.FailureSpec {
+	var names []string
+	for i := range 100 {
+		names = append(names, benchmark.NodeName(3*i+1))
+	}
+	return []model.FailureSpec{{Nodes: names}}
+}
+
+func run(b *testing.B, size benchmark.Size, failures []model.FailureSpec, bound time.Duration) {
+	kubesched.SilenceLogs()
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	defer debug.SetGCPercent(debug.SetGCPercent(300)) // as the command does
+	dir := b.TempDir()
+	if err := size.Write(dir); err != nil {
+		b.Fatal(err)
+	}
+	debug.FreeOSMemory()
+	forgetPeak(b)
+	read := time.Now()
+	snap, err := snapshot.Read(ctx, snapshot.Options{Paths: []string{dir}, Namespace: "default"}, apiserver.New(apiserver.Options{}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	readSeconds := time.Since(read).Seconds()
+	real, err := kubesched.New(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	counted := &counting{Scheduler: real}
+	cpu := cpuTime(b)
+	b.ResetTimer()
+	placed := 0
+	for b.Loop() {
+		r, err := simulate.Run(ctx, snap, counted, kubesched.Admission{}, simulate.Options{
+			Failures: failures, Timings: simulate.DefaultTimings(), RecoveryTime: 600, Parallel: runtime.GOMAXPROCS(0),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		placed += check(b, r, size)
+	}
+	b.StopTimer()
+	spent := cpuTime(b) - cpu
+	n := counted.placed.Load()
+	b.ReportMetric(float64(spent.Microseconds())/float64(n), "cpu-µs/placement")
+	b.ReportMetric(float64(n)/float64(b.N), "placements/op")
+	b.ReportMetric(float64(counted.tried.Load()-n)/float64(b.N), "refusals/op")
+	b.ReportMetric(spent.Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "wall-s/op")
+	b.ReportMetric(readSeconds, "read-s")
+	b.ReportMetric(peakMiB(b), "peak-MiB")
+	b.ReportMetric(0, "ns/op") // wall-s/op says it
+}
+
+// check fails the benchmark if the work was not done: every pod that stood on a
+// lost node is placed again. It returns how many.
+func check(b *testing.B, r *v1alpha1.SimulationReport, size benchmark.Size) int {
+	b.Helper()
+	if len(r.BeforeFailure) > 0 || r.Input.Pods != size.Nodes*size.PodsPerNode {
+		b.Fatalf("%d pods, %d workloads pending before the failure", r.Input.Pods, len(r.BeforeFailure))
+	}
+	placed := 0
+	for _, s := range r.Scenarios {
+		again := 0
+		for _, w := range s.Workloads {
+			again += w.PlacedAgain
+		}
+		if want := len(s.Failure.Nodes) * size.PodsPerNode; again != want {
+			b.Fatalf("%s: %d pods placed again, want %d", s.Name, again, want)
+		}
+		placed += again
+	}
+	return placed
+}
+
+// counting counts the cycles of every session.
+type counting struct {
+	simulate.Scheduler
+	placed, tried atomic.Int64
+}
+
+func (c *counting) Open(ctx context.Context) (simulate.Session, error) {
+	s, err := c.Scheduler.Open(ctx)
+	return &countingSession{s, c}, err
+}
+
+type countingSession struct {
+	simulate.Session
+	c *counting
+}
+
+func (s *countingSession) Next(ctx context.Context) (*simulate.Decision, error) {
+	d, err := s.Session.Next(ctx)
+	if d != nil {
+		s.c.tried.Add(1)
+		if d.Placed() {
+			s.c.placed.Add(1)
+		}
+	}
+	return d, err
+}
+
+// cpuTime is what the process has used so far, user and system.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// forgetPeak lets the kernel count the peak of resident memory from now on
+// (proc(5), clear_refs); elsewhere than on Linux there is no figure.
+func forgetPeak(b *testing.B) {
+	b.Helper()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		b.Logf("peak memory counts from the start of the process: %v", err)
+	}
+}
+
+func peakMiB(b *testing.B) float64 {
+	b.Helper()
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Logf("no peak memory: %v", err)
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return kib / 1024
+		}
+	}
+	return 0
+}
+
+// TestWrite holds the generator to what its comment says, on a small cluster.
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	if err := (benchmark.Size{Nodes: 30, PodsPerNode: 2}).Write(dir); err == nil {
+		t.Error("30 nodes are not a multiple of 20")
+	}
+	size := benchmark.Size{Nodes: 60, PodsPerNode: 4}
+	if err := size.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	snap, err := snapshot.Read(t.Context(), snapshot.Options{Paths: []string{dir}, Namespace: "default"}, apiserver.New(apiserver.Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spread, apart := 0, 0
+	for _, w := range snap.Workloads {
+		if len(w.Pods) != benchmark.Replicas {
+			t.Errorf("%s: %d pods, want %d", w, len(w.Pods), benchmark.Replicas)
+		}
+		if len(w.Template.Spec.TopologySpreadConstraints) > 0 {
+			spread++
+		}
+		if w.Template.Spec.Affinity != nil {
+			apart++
+		}
+	}
+	got := fmt.Sprintf("%d nodes, %d workloads, %d spread, %d apart, %d services", len(snap.Nodes), len(snap.Workloads), spread, apart, len(snap.Services))
+	if want := "60 nodes, 12 workloads, 4 spread, 1 apart, 6 services"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

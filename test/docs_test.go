@@ -1,0 +1,94 @@
+// Package test holds stories and checks that span packages.
+package test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"bulkhead.dev/bulkhead/internal/cli"
+)
+
+var update = flag.Bool("update", false, "write the outputs in the docs again")
+
+var console = regexp.MustCompile("(?s)```console\n\\$ (bulkhead [^\n]*)\n(.*?)```")
+
+// TestDocsOutputs runs every command in a console block of the docs from the
+// root of the project and compares what it prints.
+func TestDocsOutputs(t *testing.T) {
+	t.Chdir("..")
+	docs, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, path := range append([]string{"README.md", "examples/shop/README.md"}, docs...) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := console.ReplaceAllFunc(text, func(block []byte) []byte {
+			found++
+			m := console.FindSubmatch(block)
+			var out, errOut bytes.Buffer
+			cli.Main(context.Background(), strings.Fields(string(m[1])), cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errOut})
+			return slices.Concat([]byte("```console\n$ "), m[1], []byte("\n"), out.Bytes(), errOut.Bytes(), []byte("```"))
+		})
+		if bytes.Equal(now, text) {
+			continue
+		}
+		if !*update {
+			t.Errorf("%s: an output is not what the command prints; go test ./test -update writes it", path)
+			continue
+		}
+		if err := os.WriteFile(path, now, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 2 {
+		t.Errorf("found %d console blocks, want at least 2", found)
+	}
+}
+
+// TestCodesDocumented compares the codes in docs/codes.md with those in the code.
+func TestCodesDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../docs/codes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented, used []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllSubmatch(doc, -1) {
+		documented = append(documented, string(m[1]))
+	}
+	sources, err := filepath.Glob("../internal/simulate/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inCode := regexp.MustCompile(`(?:Code:|Code =|^\t"[A-Z]\w+":) +"([a-z-]+)"`)
+	for _, path := range sources {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(string(text), "\n") {
+			for _, m := range inCode.FindAllStringSubmatch(line, -1) {
+				used = append(used, m[1])
+			}
+		}
+	}
+	slices.Sort(documented)
+	slices.Sort(used)
+	used = slices.Compact(used)
+	if !slices.Equal(documented, used) {
+		t.Errorf("docs/codes.md has %q\nthe code has %q", documented, used)
+	}
+}
