@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -258,6 +259,8 @@ func (s *session) nominate(key, node string) error {
 	}
 	pod := *stored
 	pod.Status.NominatedNodeName = node
+	// The scheduler's event handler passes over updates of one version.
+	pod.ResourceVersion = strconv.FormatInt(s.clock.Now().UnixNano(), 10)
 	return s.store(&pod)
 }
 

@@ -162,7 +162,7 @@ func (c *cluster) populate(ctx context.Context, nodes []*corev1.Node) error {
 		}
 	}
 	for _, v := range c.sim.Snapshot.Volumes {
-		if err := c.setVolume(v); err != nil {
+		if err := c.setVolume(available(v)); err != nil {
 			return err
 		}
 	}

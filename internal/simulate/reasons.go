@@ -173,10 +173,10 @@ func belowMinimum(o *v1alpha1.WorkloadOutcome, t *track) v1alpha1.Reason {
 		}
 	}
 	switch {
-	case t.start == 1 && t.lowest == 0:
+	case t.start == 1 && t.lost == 1:
 		r.Message = "1 replica: nothing serves " + until
 		r.Remedy = "2 replicas in different zones"
-	case t.lowest == 0:
+	case t.lowest == 0 && t.lost == t.start:
 		r.Message = fmt.Sprintf("all %d replicas stood in what is lost: nothing serves %s", t.start, until)
 		r.Remedy = "a hard spread over zones"
 	default:

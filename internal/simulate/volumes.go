@@ -33,6 +33,19 @@ func (c *cluster) setVolume(v *corev1.PersistentVolume) error {
 	return c.session.Set(v)
 }
 
+// available returns the volume as the volume controller leaves it: Available when
+// it is new and no claim is bound to it (pkg/controller/volume/persistentvolume
+// /pv_controller.go, syncVolume). Only such volumes match a claim.
+func available(v *corev1.PersistentVolume) *corev1.PersistentVolume {
+	bound := v.Spec.ClaimRef != nil && v.Spec.ClaimRef.UID != ""
+	if bound || v.Status.Phase != "" && v.Status.Phase != corev1.VolumePending {
+		return v
+	}
+	v = v.DeepCopy()
+	v.Status.Phase = corev1.VolumeAvailable
+	return v
+}
+
 // addClaim adds a claim that may be bound already. An unbound claim of a class
 // with Immediate binding gets its volume now, without regard to pods; one of a
 // class that is not in the input is taken as zonal and WaitForFirstConsumer.
@@ -47,7 +60,7 @@ func (c *cluster) addClaim(claim *corev1.PersistentVolumeClaim) error {
 	if claim.Spec.VolumeName != "" {
 		if _, ok := c.volumes[claim.Spec.VolumeName]; !ok {
 			c.assumed[fmt.Sprintf("volume %s of claim %s/%s is not in the input: it is taken as reaching every node", claim.Spec.VolumeName, claim.Namespace, claim.Name)] = true
-			return c.bind(claim, newVolume(claim, "", model.ScopeRegion, nil))
+			return c.bind(claim, newVolume(claim, &storagev1.StorageClass{}, model.ScopeRegion, nil))
 		}
 		return c.markBound(claim)
 	}
@@ -138,7 +151,7 @@ func (c *cluster) provision(p *pod) error {
 			continue
 		}
 		claim = c.claims[claim.Namespace+"/"+claim.Name]
-		if err := c.bind(claim, newVolume(claim, class.Provisioner, c.scope(class), node)); err != nil {
+		if err := c.bind(claim, newVolume(claim, class, c.scope(class), node)); err != nil {
 			return err
 		}
 	}
@@ -204,7 +217,7 @@ func (c *cluster) provisionImmediate(claim *corev1.PersistentVolumeClaim, class 
 	}
 	slices.SortStableFunc(candidates, func(a, b *corev1.Node) int { return strings.Compare(model.ZoneOf(a), model.ZoneOf(b)) })
 	node := candidates[claimIndex(claim.Name)%uint32(len(candidates))]
-	return c.bind(claim, newVolume(claim, class.Provisioner, c.scope(class), node))
+	return c.bind(claim, newVolume(claim, class, c.scope(class), node))
 }
 
 // claimIndex is where in the list of zones a claim's volume goes: a hash of its
@@ -245,9 +258,9 @@ func allowsTopology(class *storagev1.StorageClass, n *corev1.Node) bool {
 	return false
 }
 
-// newVolume returns a volume for the claim that reaches as far as the scope
-// from the node.
-func newVolume(claim *corev1.PersistentVolumeClaim, provisioner string, scope model.Scope, node *corev1.Node) *corev1.PersistentVolume {
+// newVolume returns a volume of the class for the claim that reaches as far as
+// the scope from the node: at most the zones that the class allows.
+func newVolume(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass, scope model.Scope, node *corev1.Node) *corev1.PersistentVolume {
 	v := &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: "pvc-" + claim.Namespace + "-" + claim.Name, UID: "pv-" + claim.UID},
 		Spec: corev1.PersistentVolumeSpec{
@@ -256,33 +269,50 @@ func newVolume(claim *corev1.PersistentVolumeClaim, provisioner string, scope mo
 			StorageClassName: storagehelpers.GetPersistentVolumeClaimClass(claim),
 			VolumeMode:       claim.Spec.VolumeMode,
 			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
-				Driver: provisioner, VolumeHandle: claim.Namespace + "/" + claim.Name,
+				Driver: class.Provisioner, VolumeHandle: claim.Namespace + "/" + claim.Name,
 			}},
 		},
 	}
 	if claim.Spec.VolumeName != "" {
 		v.Name = claim.Spec.VolumeName
 	}
-	key, value := "", ""
-	if node != nil {
-		switch scope {
-		case model.ScopeNode:
-			key, value = corev1.LabelHostname, node.Labels[corev1.LabelHostname]
-		case model.ScopeZone:
-			key = corev1.LabelTopologyZone
-			if _, ok := node.Labels[key]; !ok {
-				key = corev1.LabelFailureDomainBetaZone
-			}
-			value = model.ZoneOf(node)
-		case model.ScopeRegion:
-		}
-	}
-	if value != "" {
+	key, values := reach(class, scope, node)
+	if len(values) > 0 {
 		v.Spec.NodeAffinity = &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
-			MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: corev1.NodeSelectorOpIn, Values: []string{value}}},
+			MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: corev1.NodeSelectorOpIn, Values: values}},
 		}}}}
 	}
 	return v
+}
+
+// reach returns the node label, and its values, that nodes must have to mount a
+// volume of the class that was made for the node; no values for every node.
+func reach(class *storagev1.StorageClass, scope model.Scope, node *corev1.Node) (key string, values []string) {
+	if node == nil {
+		return "", nil
+	}
+	switch scope {
+	case model.ScopeNode:
+		return corev1.LabelHostname, []string{node.Labels[corev1.LabelHostname]}
+	case model.ScopeZone:
+		key = corev1.LabelTopologyZone
+		if _, ok := node.Labels[key]; !ok {
+			key = corev1.LabelFailureDomainBetaZone
+		}
+		if zone := model.ZoneOf(node); zone != "" {
+			return key, []string{zone}
+		}
+	case model.ScopeRegion:
+		for _, t := range class.AllowedTopologies {
+			for _, e := range t.MatchLabelExpressions {
+				if strings.HasSuffix(e.Key, "/zone") {
+					values = append(values, e.Values...)
+				}
+			}
+		}
+		return corev1.LabelTopologyZone, values
+	}
+	return "", nil
 }
 
 // bind binds claim and volume to each other.
