@@ -2,6 +2,7 @@ package benchmark_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"runtime"
@@ -20,6 +21,11 @@ import (
 	"bulkhead.dev/bulkhead/internal/model"
 	"bulkhead.dev/bulkhead/internal/simulate"
 	"bulkhead.dev/bulkhead/internal/snapshot"
+)
+
+var (
+	writeDir   = flag.String("dir", "", "existing folder that TestManifests writes a cluster to")
+	writeNodes = flag.Int("nodes", 1000, "nodes of that cluster, with 20 pods each; a multiple of 20")
 )
 
 // BenchmarkZoneLoss simulates a failure of a generated cluster whose pods all
@@ -69,11 +75,11 @@ func run(b *testing.B, size benchmark.Size, failures []model.FailureSpec, bound 
 		b.Fatal(err)
 	}
 	readSeconds := time.Since(read).Seconds()
-	real, err := kubesched.New(nil)
+	scheduler, err := kubesched.New(nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	counted := &counting{Scheduler: real}
+	counted := &counting{Scheduler: scheduler}
 	cpu := cpuTime(b)
 	b.ResetTimer()
 	placed := 0
@@ -183,6 +189,16 @@ func peakMiB(b *testing.B) float64 {
 		}
 	}
 	return 0
+}
+
+// TestManifests writes a cluster for a run by hand.
+func TestManifests(t *testing.T) {
+	if *writeDir == "" {
+		t.Skip("-dir DIR is not given: nothing to write")
+	}
+	if err := (benchmark.Size{Nodes: *writeNodes, PodsPerNode: 20}).Write(*writeDir); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestWrite holds the generator to what its comment says, on a small cluster.

@@ -127,7 +127,7 @@ func (s *scenario) onPreempted(victim, by *pod) error {
 		if err := s.remove(victim); err != nil {
 			return err
 		}
-		return s.reconcileOne(victim.workload, []term{{"preempted", preemptedAt}})
+		return s.reconcileOne(victim.workload, []term{{"preempted", preemptedAt}, {"preempted pod stops", stop}})
 	})
 	if s.sim.Snapshot.Workloads[victim.workload].Kind == model.KindStatefulSet {
 		return nil // it waits until the pod is gone

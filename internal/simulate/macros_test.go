@@ -97,11 +97,11 @@ func expand(text string) (string, error) {
 			continue
 		}
 		l := parseLine(t)
-		make, ok := macros[l.kind]
+		expand, ok := macros[l.kind]
 		if !ok {
 			return "", fmt.Errorf("no macro %q", l.kind)
 		}
-		doc, err := json.Marshal(make(l))
+		doc, err := json.Marshal(expand(l))
 		if err != nil {
 			return "", err
 		}

@@ -60,10 +60,10 @@ func (s *scenario) planNodeLifecycle(names []string) {
 	case Keep:
 	case Delete:
 		s.at(at+t.NodeDeletionDelay, func() error { return s.deleteNodes(names) })
-		s.at(at+t.NodeDeletionDelay+t.PodGCQuarantine+t.PodGCPeriod, func() error { return s.collect(names, t.VolumeForceDetach) })
+		s.at(at+t.NodeDeletionDelay+t.PodGCQuarantine+t.PodGCPeriod, func() error { return s.collect(names) })
 	case OutOfService:
 		s.at(at+t.NodeDeletionDelay, func() error { return s.markOutOfService(names) })
-		s.at(at+t.NodeDeletionDelay+t.PodGCPeriod, func() error { return s.collect(names, 0) })
+		s.at(at+t.NodeDeletionDelay+t.PodGCPeriod, func() error { return s.collect(names) })
 	}
 }
 
@@ -101,15 +101,16 @@ func (s *scenario) evictionRates() map[string]zoneRate {
 	}
 	rates := map[string]zoneRate{}
 	for zone, lost := range down {
-		share := float64(float32(lost) / float32(total[zone]))
+		share := float32(lost) / float32(total[zone])
+		disrupted := lost > 2 && share >= float32(t.UnhealthyZoneThreshold) // compared as the controller does
 		switch {
 		case all:
 			rates[zone] = zoneRate{0, "every zone is without a ready node: the controller evicts nothing"}
 		case lost == total[zone]:
 			rates[zone] = zoneRate{perSecond: t.NodeEvictionRate}
-		case lost > 2 && share >= t.UnhealthyZoneThreshold && float64(total[zone]) > t.LargeClusterSizeThreshold:
+		case disrupted && float64(total[zone]) > t.LargeClusterSizeThreshold:
 			rates[zone] = zoneRate{perSecond: t.SecondaryNodeEvictionRate}
-		case lost > 2 && share >= t.UnhealthyZoneThreshold:
+		case disrupted:
 			rates[zone] = zoneRate{0, fmt.Sprintf("%d of the zone's %d nodes are not ready (%.0f %%, threshold %.0f %%) and the zone has no more than %.0f nodes: the controller evicts nothing there",
 				lost, total[zone], 100*share, 100*t.UnhealthyZoneThreshold, t.LargeClusterSizeThreshold)}
 		default:
@@ -196,28 +197,28 @@ func (s *scenario) taint(name string, taint corev1.Taint, since ...term) error {
 	return nil
 }
 
-// tolerates returns for how many seconds the pod tolerates the taint: the least
-// of the matching tolerations' seconds, +Inf for ever.
+// tolerates returns for how many seconds the pod tolerates the taint: as the first
+// of its tolerations that matches says (pkg/apis/core/v1/helper
+// GetMatchingTolerations, then taint_eviction.go getMinTolerationTime), +Inf for
+// ever.
 func tolerates(p *corev1.Pod, taint corev1.Taint) float64 {
-	least, matched := math.Inf(1), false
 	for i := range p.Spec.Tolerations {
 		t := &p.Spec.Tolerations[i]
 		if !t.ToleratesTaint(logr.Discard(), &taint, false) {
 			continue
 		}
-		matched = true
-		if t.TolerationSeconds != nil {
-			least = min(least, max(0, float64(*t.TolerationSeconds)))
+		if t.TolerationSeconds == nil {
+			return math.Inf(1)
 		}
+		return max(0, float64(*t.TolerationSeconds))
 	}
-	if !matched {
-		return 0
-	}
-	return least
+	return 0
 }
 
 // evict deletes pods on a dead node: they stay Terminating, since no kubelet
-// confirms.
+// confirms. Only a pod without a grace period is gone at once
+// (apiserver/pkg/registry/generic/registry/store.go,
+// updateForGracefulDeletionAndFinalizers).
 func (s *scenario) evict(pods []*pod, terms []term) error {
 	touched := map[int]bool{}
 	for _, p := range pods {
@@ -229,8 +230,33 @@ func (s *scenario) evict(pods []*pod, terms []term) error {
 		}
 		p.terms = terms
 		touched[p.workload] = true
+		if gracePeriod(p.obj) == 0 {
+			if err := s.vanish(p); err != nil {
+				return err
+			}
+		}
 	}
 	return s.reconcile(touched, terms)
+}
+
+// vanish takes the object of a pod on a dead node away, and detaches its volumes:
+// in time, or at once from a node that is out of service
+// (pkg/controller/volume/attachdetach/reconciler/reconciler.go).
+func (s *scenario) vanish(p *pod) error {
+	if err := s.remove(p); err != nil {
+		return err
+	}
+	wait := s.sim.Timings.VolumeForceDetach
+	if s.world == OutOfService && s.now >= s.notReadyAt+s.sim.Timings.NodeDeletionDelay {
+		wait = 0
+	}
+	for _, claim := range s.claimsOf(p.obj) {
+		key := claim.Namespace + "/" + claim.Name
+		if s.attached[key] == p.node() {
+			s.at(s.now+wait, func() error { return s.detach(key) })
+		}
+	}
+	return nil
 }
 
 // terminate gives the pod a deletion timestamp.
@@ -268,25 +294,19 @@ func (s *scenario) markOutOfService(names []string) error {
 
 // collect takes away the pods of dead nodes, as the pod garbage collector does
 // (pkg/controller/podgc: gcOrphaned for nodes that are gone, gcTerminating for
-// nodes out of service), and detaches their volumes after some seconds.
-func (s *scenario) collect(names []string, detach float64) error {
+// nodes out of service).
+func (s *scenario) collect(names []string) error {
 	touched, n := map[int]bool{}, 0
 	for _, name := range names {
 		for _, p := range slices.Clone(s.byNode[name]) {
 			if s.world == OutOfService && !p.terminating {
 				continue
 			}
-			if err := s.remove(p); err != nil {
+			if err := s.vanish(p); err != nil {
 				return err
 			}
 			touched[p.workload] = true
 			n++
-			for _, claim := range s.claimsOf(p.obj) {
-				key := claim.Namespace + "/" + claim.Name
-				if s.attached[key] == name {
-					s.at(s.now+detach, func() error { return s.detach(key) })
-				}
-			}
 		}
 	}
 	s.note(v1alpha1.Event{Event: "pods-collected", Count: n})

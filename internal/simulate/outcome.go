@@ -133,7 +133,7 @@ func (s *scenario) judge(index int, o *v1alpha1.WorkloadOutcome, classes []*clas
 		o.Reasons = append(o.Reasons, notRunningBefore(t))
 	case t.lowest < t.minimum:
 		o.Verdict = v1alpha1.Outage
-		o.Reasons = append([]v1alpha1.Reason{belowMinimum(o, t)}, o.Reasons...)
+		o.Reasons = append([]v1alpha1.Reason{s.belowMinimum(o, t)}, o.Reasons...)
 	case o.RecoverySeconds != nil && *o.RecoverySeconds <= objective:
 		o.Verdict = v1alpha1.Survives
 	case withZone && t.explicit && s.onlyWaitsForZone(o):

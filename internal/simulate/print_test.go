@@ -15,7 +15,7 @@ type printer struct {
 	show, only []string
 }
 
-func (p *printer) f(format string, args ...any) { fmt.Fprintf(p, format, args...) }
+func (p *printer) f(format string, args ...any) { p.WriteString(fmt.Sprintf(format, args...)) }
 
 func (p *printer) shows(what string) bool { return slices.Contains(p.show, what) }
 
@@ -137,7 +137,7 @@ func (p *printer) service(s *v1alpha1.ServiceOutcome) {
 	if s.FailingShare == 0 {
 		p.f(" nothing fails\n")
 	} else {
-		p.f(" %g fails for %s\n", s.FailingShare, when(s.FailingSeconds))
+		p.f(" %g fails %s\n", s.FailingShare, strings.Replace("for "+when(s.FailingSeconds), "for never", "for ever", 1))
 	}
 	for _, share := range s.Shares {
 		p.f("    %d × %g\n", share.Pods, share.Share)

@@ -61,6 +61,7 @@ func (s *scenario) statefulSetWaits(index int) (v1alpha1.Reason, bool) {
 	}
 	var stuck []*pod
 	volumes := map[string]bool{}
+	onNode := false
 	kept := s.failure.Zones
 	for _, p := range s.byOwner[index] {
 		if !p.terminating || p.gone {
@@ -68,7 +69,9 @@ func (s *scenario) statefulSetWaits(index int) (v1alpha1.Reason, bool) {
 		}
 		stuck = append(stuck, p)
 		for _, claim := range s.claimsOf(p.obj) {
-			if scope, where := s.volumeScope(claim); scope == model.ScopeZone && len(where) == 1 && slices.Contains(kept, where[0]) {
+			scope, where := s.volumeScope(claim)
+			onNode = onNode || scope == model.ScopeNode
+			if scope == model.ScopeZone && len(where) == 1 && slices.Contains(kept, where[0]) {
 				volumes[where[0]] = true
 			}
 		}
@@ -81,10 +84,18 @@ func (s *scenario) statefulSetWaits(index int) (v1alpha1.Reason, bool) {
 	if len(stuck) > 1 {
 		message = fmt.Sprintf("StatefulSet waits: %d dead nodes' objects stay, so %s stays Terminating, and %d more", len(stuck), first.obj.Name, len(stuck)-1)
 	}
-	remedy := "the zone's return · out-of-service taint · deleting the node objects"
-	if len(volumes) > 0 {
+	back := "the zone's return"
+	if len(kept) == 0 {
+		back = "the node's return"
+	}
+	remedy := back + " · out-of-service taint · deleting the node objects"
+	switch {
+	case onNode:
+		message += ". Its volume lives on its node as well"
+		remedy = back + " · out-of-service taint and a volume that does not live on a node"
+	case len(volumes) > 0:
 		message += fmt.Sprintf(". Its volume lives in zone %s as well", strings.Join(sortedKeys(volumes), ", "))
-		remedy = "the zone's return · out-of-service taint and a regional volume"
+		remedy = back + " · out-of-service taint and a regional volume"
 	}
 	return v1alpha1.Reason{Code: "statefulset-waits", Message: message, Pods: len(stuck), Nodes: 0, Remedy: remedy}, true
 }
@@ -163,7 +174,7 @@ func acceptedWait(o *v1alpha1.WorkloadOutcome, t *track) v1alpha1.Reason {
 }
 
 // belowMinimum explains an outage.
-func belowMinimum(o *v1alpha1.WorkloadOutcome, t *track) v1alpha1.Reason {
+func (s *scenario) belowMinimum(o *v1alpha1.WorkloadOutcome, t *track) v1alpha1.Reason {
 	r := v1alpha1.Reason{Code: "below-minimum", Pods: t.minimum - t.lowest}
 	until := "for as long as the failure lasts"
 	if o.OutageSeconds != nil {
@@ -182,6 +193,12 @@ func belowMinimum(o *v1alpha1.WorkloadOutcome, t *track) v1alpha1.Reason {
 	default:
 		r.Message = fmt.Sprintf("%d of %d ready, at least %d wanted (%s), %s", t.lowest, t.start, t.minimum, o.MinAvailableFrom, until)
 		r.Remedy = "more replicas, spread over zones · a lower minimum"
+	}
+	switch {
+	case len(s.living) == 0:
+		r.Remedy = "" // no zone is left to be in
+	case o.Kind == model.KindDaemonSet:
+		r.Remedy = "nodes in another zone that it runs on"
 	}
 	return r
 }

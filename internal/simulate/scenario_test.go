@@ -35,8 +35,12 @@ var update = flag.Bool("update", false, "write the scenarios' outcomes instead o
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	set := map[string]string{"rapid.nofailfile": "true"} // a seed is enough to see a failure again
 	if *update {
-		if err := flag.Set("rewrite", "true"); err != nil {
+		set["rewrite"] = "true" // datadriven's name for it
+	}
+	for name, value := range set {
+		if err := flag.Set(name, value); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -75,7 +75,9 @@ func minimum(sim *simulation, index int, w *model.Workload, replicas int) (n int
 func (t *track) change(p *pod, ready bool, now float64) {
 	if ready {
 		t.ready++
-		t.last = p
+		if t.ready <= t.target {
+			t.last = p
+		}
 		return
 	}
 	t.ready--

@@ -125,6 +125,10 @@ func (c *cluster) scope(class *storagev1.StorageClass) model.Scope {
 		}
 		return model.ScopeZone
 	}
+	twoZones := class.Provisioner == "pd.csi.storage.gke.io" || class.Provisioner == "kubernetes.io/gce-pd"
+	if scope == model.ScopeRegion && twoZones && len(class.AllowedTopologies) == 0 {
+		c.assumed["regional disks of class "+class.Name+" reach two zones, which its allowedTopologies would name: they are taken as reaching every zone"] = true
+	}
 	return scope
 }
 
