@@ -292,7 +292,7 @@ type Event struct {
 	// Event is stable: failure, nodes-not-ready, endpoints-removed,
 	// evictions-stopped, nodes-deleted, nodes-out-of-service, pods-collected,
 	// pods-created, pods-placed, pods-ready,
-	// pods-pending, preempted, quota-blocked, outage-begins, outage-ends,
+	// pods-pending, preempted, quota-blocked, job-failed, outage-begins, outage-ends,
 	// full-count, settled.
 	Event string `json:"event"`
 	// Zone it happens in, if in one.

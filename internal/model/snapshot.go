@@ -93,9 +93,8 @@ type Workload struct {
 	Parallel bool
 	// FirstOrdinal of a StatefulSet (spec.ordinals.start).
 	FirstOrdinal int
-	// ReplaceOnlyFailed holds for Jobs that replace a pod only once it has
-	// ended (podReplacementPolicy: Failed): on a dead node, never.
-	ReplaceOnlyFailed bool
+	// Job is how a Job or CronJob takes the end of a pod; nil for other kinds.
+	Job *JobPolicy
 	// Autoscaler bounds the replicas; nil without one.
 	Autoscaler *Autoscaler
 	// MinAvailable is the annotation bulkhead.dev/min-available: how many pods
@@ -111,6 +110,18 @@ type Workload struct {
 // Controller is the object that creates a workload's pods.
 type Controller struct {
 	APIVersion, Kind, Name string
+}
+
+// JobPolicy is how a Job takes the end of a pod.
+type JobPolicy struct {
+	// ReplaceOnlyFailed: a pod is replaced, and counts as failed, only once it
+	// has ended (podReplacementPolicy: Failed): on a dead node, never.
+	ReplaceOnlyFailed bool
+	// BackoffLimit is how many failed pods the Job bears.
+	BackoffLimit int
+	// IgnoresDisruption: evicted pods do not count as failed (a podFailurePolicy
+	// that ignores the pod condition DisruptionTarget).
+	IgnoresDisruption bool
 }
 
 // Autoscaler is a HorizontalPodAutoscaler's bounds.

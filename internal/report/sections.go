@@ -191,7 +191,11 @@ func strain(s *v1alpha1.ServiceOutcome) string {
 		if s.FailingSeconds != nil {
 			how = "for " + duration(*s.FailingSeconds)
 		}
-		parts = append(parts, fmt.Sprintf("%s of requests fail %s", percent(s.FailingShare), how))
+		from := ""
+		if len(s.Halves) > 0 {
+			from = " from one of the two zones"
+		}
+		parts = append(parts, fmt.Sprintf("%s of requests%s fail %s", percent(s.FailingShare), from, how))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -277,6 +281,9 @@ func fitsWith(r *v1alpha1.SimulationReport) string {
 		return ""
 	}
 	every := wordsOf[kindOfAll(r.Scenarios)].every
+	if len(r.Scenarios) == 1 {
+		every = "It"
+	}
 	extra := extraNodes(r.ExtraNodes)
 	if extra == "" {
 		return every + " fits as it is."

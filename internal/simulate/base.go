@@ -175,7 +175,12 @@ func (c *cluster) populate(ctx context.Context, nodes []*corev1.Node) error {
 		return err
 	}
 	for i := range c.sim.Snapshot.Workloads {
-		for _, p := range c.missing(i) {
+		missing := c.missing(i)
+		for n, p := range missing {
+			if quota := c.quotaRefusing(p, func(*pod) bool { return true }); quota != "" {
+				c.refused[i] = refusal{quota, len(missing) - n}
+				break // controllers stop at the first refusal (slowStartBatch)
+			}
 			if err := c.ensureClaims(p); err != nil {
 				return err
 			}
@@ -199,6 +204,22 @@ func (c *cluster) populate(ctx context.Context, nodes []*corev1.Node) error {
 		return err
 	}
 	return c.setBudgets()
+}
+
+// quotaRefusing returns the ResourceQuota that refuses the pod, given which pods
+// are charged, or "".
+func (c *cluster) quotaRefusing(p *pod, charged func(*pod) bool) string {
+	quotas := c.sim.quotas[p.obj.Namespace]
+	if len(quotas) == 0 {
+		return ""
+	}
+	var pods []*corev1.Pod
+	for _, q := range c.pods {
+		if q.obj.Namespace == p.obj.Namespace && !q.gone && charged(q) {
+			pods = append(pods, q.obj)
+		}
+	}
+	return c.sim.Admission.Refuse(quotas, pods, p.obj)
 }
 
 // addExisting adds the pods of the input that have a node or wait for one.

@@ -27,7 +27,10 @@ func (s *scenario) capacity(ctx context.Context) (v1alpha1.Capacity, error) {
 			waiting = append(waiting, p)
 		}
 	}
-	if len(waiting) == 0 {
+	if len(s.living) == 0 {
+		out.ExtraNodes = nil // there is no zone to add one to
+	}
+	if len(waiting) == 0 || len(s.living) == 0 {
 		return out, nil
 	}
 	l, err := s.openLab(ctx)

@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -26,7 +27,7 @@ type pod struct {
 	preempted   bool
 	waitsFor    string // claim that is still attached to a dead node
 
-	created, placed, readyAt, deletedAt float64
+	created, placed, deletedAt float64
 
 	terms   []term // what its recovery was made of
 	blocked *Decision
@@ -62,7 +63,16 @@ type cluster struct {
 	volSeq   []string
 
 	assumed map[string]bool // assumptions made, for the report
-	serial  int             // of pods created
+	// refused counts the pods of a workload that a ResourceQuota keeps from being
+	// created before the failure.
+	refused map[int]refusal
+	serial  int // of pods created
+}
+
+// refusal is a ResourceQuota and how many pods it refuses.
+type refusal struct {
+	quota string
+	pods  int
 }
 
 // newCluster returns an empty cluster that knows the snapshot's services,
@@ -82,6 +92,7 @@ func newCluster(ctx context.Context, sim *simulation) (*cluster, error) {
 		claims:  map[string]*corev1.PersistentVolumeClaim{},
 		volumes: map[string]*corev1.PersistentVolume{},
 		assumed: map[string]bool{},
+		refused: map[int]refusal{},
 	}
 	for _, obj := range sim.fixed {
 		if err := session.Set(obj); err != nil {
@@ -109,6 +120,7 @@ func (c *cluster) clone(ctx context.Context) (*cluster, error) {
 
 func (c *cluster) copyFrom(from *cluster) error {
 	c.serial = from.serial
+	maps.Copy(c.refused, from.refused)
 	for k := range from.assumed {
 		c.assumed[k] = true
 	}

@@ -17,7 +17,8 @@ import (
 //	Deployment, ReplicaSet,    | Terminating (controller.FilterActivePods)
 //	ReplicationController      |
 //	Job, CronJob               | Terminating; gone or failed with
-//	                           | podReplacementPolicy: Failed
+//	                           | podReplacementPolicy: Failed; never once more
+//	                           | pods have failed than backoffLimit
 //	StatefulSet                | gone, in the order of the ordinals unless
 //	                           | podManagementPolicy: Parallel
 //	DaemonSet                  | gone, where the node still should run it
@@ -37,7 +38,9 @@ func (s *scenario) reconcileOne(index int, terms []term) error {
 	switch {
 	case w.Kind == model.KindStatefulSet:
 		pods = s.nextOrdinals(index)
-	case w.ReplaceOnlyFailed:
+	case w.Job != nil && s.failed(index) > w.Job.BackoffLimit:
+		return s.endJob(index, s.failed(index))
+	case w.Job != nil && w.Job.ReplaceOnlyFailed:
 		pods = s.missing(index)
 		pods = pods[:max(0, len(pods)-s.terminatingCount(index))]
 	default:
@@ -62,6 +65,47 @@ func (s *scenario) reconcileOne(index int, terms []term) error {
 	}
 	if created > 0 {
 		s.note(v1alpha1.Event{Event: "pods-created", Workload: w.String(), Count: created})
+	}
+	return nil
+}
+
+// failed counts the pods that the Job controller counts as failed
+// (pkg/controller/job/job_controller.go, isPodFailed): those that are gone, and
+// Terminating ones unless it replaces only failed pods; none that a
+// podFailurePolicy ignores.
+func (s *scenario) failed(index int) int {
+	job := s.sim.Snapshot.Workloads[index].Job
+	if job.IgnoresDisruption {
+		return 0
+	}
+	n := 0
+	for _, p := range s.byOwner[index] {
+		if p.gone || p.terminating && !job.ReplaceOnlyFailed {
+			n++
+		}
+	}
+	return n
+}
+
+// endJob fails a Job: its other pods are deleted.
+func (s *scenario) endJob(index, failed int) error {
+	if s.failedJobs[index] > 0 {
+		return nil
+	}
+	s.failedJobs[index] = failed
+	s.note(v1alpha1.Event{Event: "job-failed", Workload: s.ref(index).String(), Message: "backoffLimit exceeded"})
+	for _, p := range slices.Clone(s.byOwner[index]) {
+		if !p.alive() {
+			continue
+		}
+		if err := s.terminate(p); err != nil {
+			return err
+		}
+		if !p.onDeadNode {
+			if err := s.remove(p); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -145,17 +189,7 @@ func gracePeriod(p *corev1.Pod) float64 {
 
 // refusingQuota returns the ResourceQuota that refuses the pod now, or "".
 func (s *scenario) refusingQuota(p *pod) string {
-	quotas := s.sim.quotas[p.obj.Namespace]
-	if len(quotas) == 0 {
-		return ""
-	}
-	var charged []*corev1.Pod
-	for _, q := range s.pods {
-		if q.obj.Namespace == p.obj.Namespace && !q.gone && (!q.terminating || s.now < s.uncharged(q)) {
-			charged = append(charged, q.obj)
-		}
-	}
-	return s.sim.Admission.Refuse(quotas, charged, p.obj)
+	return s.quotaRefusing(p, func(q *pod) bool { return !q.terminating || s.now < s.uncharged(q) })
 }
 
 // uncharged returns when a deleted pod that stays is no longer charged to its
@@ -175,8 +209,8 @@ const (
 
 // retryLater plans the first retry that finds every deleted pod uncharged.
 func (s *scenario) retryLater(index int, quota string, terms []term) {
-	if s.refused[index] == "" {
-		s.refused[index] = quota
+	if s.refusedBy[index] == "" {
+		s.refusedBy[index] = quota
 		s.note(v1alpha1.Event{Event: "quota-blocked", Workload: s.ref(index).String(), Message: "ResourceQuota " + quota})
 	}
 	release := 0.0

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	storagehelpers "k8s.io/component-helpers/storage/volume"
 
 	"bulkhead.dev/bulkhead/internal/model"
 )
@@ -99,6 +100,11 @@ func newSimulation(snap *model.Snapshot, s Scheduler, a Admission, o Options) (*
 	for _, class := range snap.StorageClasses {
 		sim.classes[class.Name] = class
 	}
+	for _, name := range o.RegionalClasses {
+		if !namesClass(snap, name) {
+			return nil, inputError("there is no StorageClass %q, and no claim names it", name)
+		}
+	}
 	for _, q := range snap.Quotas {
 		sim.quotas[q.Namespace] = append(sim.quotas[q.Namespace], q)
 	}
@@ -112,6 +118,18 @@ func newSimulation(snap *model.Snapshot, s Scheduler, a Admission, o Options) (*
 	}
 	sim.fixed = fixedObjects(snap)
 	return sim, nil
+}
+
+// namesClass reports whether the snapshot has the StorageClass, or a claim of it.
+func namesClass(snap *model.Snapshot, name string) bool {
+	claims := slices.Clone(snap.Claims)
+	for _, w := range snap.Workloads {
+		claims = append(claims, w.ClaimTemplates...)
+	}
+	return slices.ContainsFunc(snap.StorageClasses, func(c *storagev1.StorageClass) bool { return c.Name == name }) ||
+		slices.ContainsFunc(claims, func(c *corev1.PersistentVolumeClaim) bool {
+			return storagehelpers.GetPersistentVolumeClaimClass(c) == name
+		})
 }
 
 // budgetCovers reports whether the budget selects the workload's pods.

@@ -26,9 +26,13 @@ func (s *scenario) judgePartition(index int, o *v1alpha1.WorkloadOutcome) {
 	for _, n := range o.Before {
 		rest += n
 	}
-	message := fmt.Sprintf("%s in %s and %s in %s cannot reach each other and stay Ready", plural(a, "member"), one, b2s(b), other)
+	message := fmt.Sprintf("%s in %s and %d in %s cannot reach each other and stay Ready", plural(a, "member"), one, b, other)
 	if rest > 0 {
-		message += fmt.Sprintf("; %s elsewhere reach both", plural(rest, "member"))
+		verb := "reach"
+		if rest == 1 {
+			verb = "reaches"
+		}
+		message += fmt.Sprintf("; %s elsewhere %s both", plural(rest, "member"), verb)
 	}
 	majority := (a+b+rest)/2 + 1
 	if a+rest < majority && b+rest < majority {
@@ -39,8 +43,6 @@ func (s *scenario) judgePartition(index int, o *v1alpha1.WorkloadOutcome) {
 		Remedy: "members in at least three zones, and a protocol that counts votes",
 	}}
 }
-
-func b2s(n int) string { return fmt.Sprint(n) }
 
 // splitService says which share of a service's requests fails, seen from the
 // zone that fares worse: its clients are still sent to the other side.

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -31,19 +32,26 @@ func (s *scenario) reasons(index int, o *v1alpha1.WorkloadOutcome, classes []*cl
 			Remedy:  "out-of-service taint · deleting the node objects (then 6m) · a volume that many nodes may mount",
 		})
 	}
-	if quota := s.refused[index]; quota != "" {
+	if quota := s.refusedBy[index]; quota != "" {
 		r := v1alpha1.Reason{Code: "quota-refuses", Pods: o.NotCreated, Remedy: "room in the quota for one zone's share"}
 		if o.NotCreated > 0 {
 			r.Message = fmt.Sprintf("ResourceQuota %s refuses the replacements: the pods that it charges leave no room", quota)
 		} else {
-			r.Message = fmt.Sprintf("ResourceQuota %s refused the replacements until it no longer charged the pods on dead nodes", quota)
+			r.Message = fmt.Sprintf("ResourceQuota %s refused the replacements for as long as it charged the pods that they replace", quota)
 		}
 		out = append(out, r)
 	}
 	if w.Kind == model.KindPod && o.Lost > 0 && o.RecoverySeconds == nil {
 		out = append(out, v1alpha1.Reason{Code: "bare-pod", Pods: 1, Message: "a pod without a controller: nobody creates it again", Remedy: "a Deployment"})
 	}
-	if w.ReplaceOnlyFailed && s.terminatingCount(index) > 0 && o.RecoverySeconds == nil {
+	switch {
+	case s.failedJobs[index] > 0:
+		out = append(out, v1alpha1.Reason{
+			Code: "job-failed", Pods: o.Replicas,
+			Message: fmt.Sprintf("the Job is Failed: %d of its pods were evicted, which count as failed, and backoffLimit is %d", s.failedJobs[index], w.Job.BackoffLimit),
+			Remedy:  "a podFailurePolicy that ignores DisruptionTarget · a higher backoffLimit",
+		})
+	case w.Job != nil && w.Job.ReplaceOnlyFailed && s.terminatingCount(index) > 0 && o.RecoverySeconds == nil:
 		out = append(out, v1alpha1.Reason{Code: "job-waits", Pods: s.terminatingCount(index), Message: "podReplacementPolicy Failed: the Job waits until its pod has ended, which no kubelet can tell", Remedy: "deleting the node objects · podReplacementPolicy: TerminatingOrFailed"})
 	}
 	if o.Preempted > 0 {
@@ -128,7 +136,7 @@ func (s *scenario) stayingPods(index int) []v1alpha1.Reason {
 	if tolerant > 0 {
 		out = append(out, v1alpha1.Reason{
 			Code: "tolerates-forever", Pods: tolerant,
-			Message: fmt.Sprintf("%s tolerate a dead node for ever and are never replaced", plural(tolerant, "pod")),
+			Message: fmt.Sprintf("%s never replaced: a dead node is tolerated for ever", plural(tolerant, "pod")),
 			Remedy:  "tolerationSeconds on node.kubernetes.io/unreachable",
 		})
 	}
@@ -216,7 +224,32 @@ func late(o *v1alpha1.WorkloadOutcome, objective float64) v1alpha1.Reason {
 	if sum := sumTerms(o.RecoveryTerms); sum != "" {
 		message += ": " + sum
 	}
-	return v1alpha1.Reason{Code: "late", Message: message, Remedy: "a shorter tolerationSeconds · a higher node eviction rate"}
+	return v1alpha1.Reason{Code: "late", Message: message, Remedy: sooner(o.RecoveryTerms)}
+}
+
+// sooner returns what would shorten the longest term.
+func sooner(terms []v1alpha1.Term) string {
+	if len(terms) == 0 {
+		return ""
+	}
+	longest := slices.MaxFunc(terms, func(a, b v1alpha1.Term) int { return cmp.Compare(a.Seconds, b.Seconds) })
+	switch longest.Name {
+	case "toleration":
+		return "a shorter tolerationSeconds"
+	case "eviction queue":
+		return "a higher node eviction rate (--node-eviction-rate)"
+	case "refused by quota":
+		return "room in the quota for one zone's share"
+	case "volume detach":
+		return "out-of-service taint · a volume that many nodes may mount"
+	case "waiting for room":
+		return "more room"
+	case "not ready":
+		return "a shorter --node-monitor-grace-period"
+	case "pod collected":
+		return "out-of-service taint"
+	}
+	return ""
 }
 
 func notRunningBefore(t *track) v1alpha1.Reason {

@@ -134,8 +134,8 @@ func (s *scenario) findRemedies(ctx context.Context, classes []*class) error {
 			if err != nil {
 				return err
 			}
-			if n == len(c.pods) {
-				found[i] = append(found[i], r.name)
+			if n > 0 {
+				found[i] = append(found[i], r.name+ofAll(n, c))
 			}
 		}
 		if c.has("NodeResourcesFit", "NodePorts", "InterPodAffinity") {
@@ -168,7 +168,7 @@ func (s *scenario) findRemedies(ctx context.Context, classes []*class) error {
 // tryWithoutDeadNodes finds the classes that fit once the dead nodes' objects
 // are deleted.
 func (s *scenario) tryWithoutDeadNodes(ctx context.Context, l *lab, classes []*class, found [][]string) error {
-	for name := range s.dead {
+	for _, name := range s.deadNames() {
 		for _, p := range slices.Clone(l.byNode[name]) {
 			if err := l.remove(p); err != nil {
 				return err
@@ -190,11 +190,19 @@ func (s *scenario) tryWithoutDeadNodes(ctx context.Context, l *lab, classes []*c
 		if err != nil {
 			return err
 		}
-		if n == len(c.pods) {
-			found[i] = append(found[i], what)
+		if n > 0 {
+			found[i] = append(found[i], what+ofAll(n, c))
 		}
 	}
 	return nil
+}
+
+// ofAll says how many of the class's pods a remedy lets in, if not all.
+func ofAll(n int, c *class) string {
+	if n == len(c.pods) {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d)", n, len(c.pods))
 }
 
 func (c *class) has(plugins ...string) bool {

@@ -25,6 +25,7 @@ type scenario struct {
 	notReadyAt float64
 
 	now     float64
+	changed float64 // when something last happened
 	events  eventQueue
 	planned int // events so far
 
@@ -37,9 +38,11 @@ type scenario struct {
 	timeline   []v1alpha1.Event
 	placedIn   map[int]int // workload → pods placed at this moment
 
-	attached map[string]string // claim → dead node it is still attached to
-	stopped  map[string]string // zone → why its evictions are stopped
-	refused  map[int]string    // workload → ResourceQuota that refused its pods
+	attached  map[string]string // claim → dead node it is still attached to
+	stopped   map[string]string // zone → why its evictions are stopped
+	refusedBy map[int]string    // workload → ResourceQuota that refused its pods
+	// failedJobs are Jobs that lost more pods than they bear: workload → how many.
+	failedJobs map[int]int
 }
 
 // event is something that will happen.
@@ -80,11 +83,13 @@ func newScenario(ctx context.Context, base *cluster, f model.Failure, world Worl
 	}
 	s := &scenario{
 		cluster: c, base: base, failure: f, world: world,
-		dead:     map[string]bool{},
-		attached: map[string]string{},
-		stopped:  map[string]string{},
-		refused:  map[int]string{},
-		placedIn: map[int]int{},
+		dead:      map[string]bool{},
+		attached:  map[string]string{},
+		stopped:   map[string]string{},
+		refusedBy: map[int]string{},
+
+		failedJobs: map[int]int{},
+		placedIn:   map[int]int{},
 	}
 	s.tracks = newTracks(c)
 	s.services = newServiceTracks(s)
@@ -106,7 +111,7 @@ func (s *scenario) at(t float64, what func() error) {
 
 // note adds an event to the timeline.
 func (s *scenario) note(e v1alpha1.Event) {
-	e.At = round(s.now)
+	e.At, s.changed = round(s.now), s.now
 	s.timeline = append(s.timeline, e)
 }
 
@@ -118,7 +123,6 @@ func (s *scenario) run(ctx context.Context) error {
 	}
 	// Pods that wait are tried again after five minutes whatever happens
 	// (podMaxInUnschedulablePodsDuration); once is enough when nothing moves.
-	settled := s.now
 	s.session.Retry()
 	if err := s.schedule(ctx); err != nil {
 		return fmt.Errorf("scenario %s: %w", s.failure.Name, err)
@@ -126,7 +130,7 @@ func (s *scenario) run(ctx context.Context) error {
 	if err := s.play(ctx); err != nil {
 		return fmt.Errorf("scenario %s: %w", s.failure.Name, err)
 	}
-	s.now = max(settled, s.now)
+	s.now = s.changed
 	s.note(v1alpha1.Event{Event: "settled"})
 	return nil
 }
@@ -229,10 +233,7 @@ func (s *scenario) setReady(p *pod, ready bool) {
 	if p.ready == ready {
 		return
 	}
-	p.ready = ready
-	if ready {
-		p.readyAt = s.now
-	}
+	p.ready, s.changed = ready, s.now
 	s.tracks[p.workload].change(p, ready, s.now)
 	for _, t := range s.servicesOf[p] {
 		t.dirty = true

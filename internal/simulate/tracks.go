@@ -36,6 +36,9 @@ func newTracks(c *cluster) []*track {
 	out := make([]*track, len(c.sim.Snapshot.Workloads))
 	for i, w := range c.sim.Snapshot.Workloads {
 		t := &track{before: map[string]int{}, replicas: w.Replicas, belowSince: math.NaN(), full: true}
+		if w.Daemon != nil {
+			t.replicas += c.refused[i].pods
+		}
 		for _, p := range c.byOwner[i] {
 			if p.ready {
 				t.ready++

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -220,7 +221,7 @@ func (a *assembly) jobsAndCronJobs() {
 		s := start{model.KindJob, j.object, j.object, j.source, j.seq}
 		replicas := atATime(&j.object.Spec, j.object.Status.Succeeded)
 		if w := a.workload(s, replicas, a.atMost(replicas, pods(), s)); w != nil {
-			w.ReplaceOnlyFailed = replacesOnlyFailed(&j.object.Spec)
+			w.Job = jobPolicy(&j.object.Spec)
 		}
 	}
 	for _, c := range a.cronJobs {
@@ -249,7 +250,7 @@ func (a *assembly) cronJob(c placed[*batchv1.CronJob], running []placed[*batchv1
 		replicas += n
 	}
 	if w := a.workload(s, replicas, pods); w != nil {
-		w.ReplaceOnlyFailed = replacesOnlyFailed(spec)
+		w.Job = jobPolicy(spec)
 	}
 }
 
@@ -269,8 +270,29 @@ func atATime(spec *batchv1.JobSpec, succeeded int32) int {
 	return min(parallelism, max(number(spec.Completions)-int(succeeded), 0))
 }
 
-func replacesOnlyFailed(spec *batchv1.JobSpec) bool {
-	return spec.PodReplacementPolicy != nil && *spec.PodReplacementPolicy == batchv1.Failed
+// jobPolicy reads how the Job takes the end of a pod; the API server has set its
+// defaults.
+func jobPolicy(spec *batchv1.JobSpec) *model.JobPolicy {
+	p := &model.JobPolicy{
+		ReplaceOnlyFailed: spec.PodReplacementPolicy != nil && *spec.PodReplacementPolicy == batchv1.Failed,
+		BackoffLimit:      math.MaxInt32,
+	}
+	if spec.BackoffLimit != nil {
+		p.BackoffLimit = int(*spec.BackoffLimit)
+	}
+	if spec.PodFailurePolicy == nil {
+		return p
+	}
+	for _, r := range spec.PodFailurePolicy.Rules {
+		ignores := slices.ContainsFunc(r.OnPodConditions, func(c batchv1.PodFailurePolicyOnPodConditionsPattern) bool {
+			return c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue
+		})
+		if ignores {
+			p.IgnoresDisruption = r.Action == batchv1.PodFailurePolicyActionIgnore
+			break // the first rule that matches decides
+		}
+	}
+	return p
 }
 
 func ended(j *batchv1.Job) bool {

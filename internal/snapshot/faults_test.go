@@ -232,7 +232,7 @@ kind: StatefulSet
 metadata:
   name: db
   annotations:
-    bulkhead.dev/min-available: "0"
+    bulkhead.dev/min-available: "-1"
     bulkhead.dev/recovery-time: soon
 spec:
   selector: {matchLabels: {app: web}}
@@ -245,7 +245,7 @@ spec:
   selector: {matchLabels: {app: web}}
   template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: x}]}}
 `, `
--:7: StatefulSet default/db: metadata.annotations[bulkhead.dev/min-available]: invalid value: "0": must be a number from 0, or a percentage from 0% to 100%
+-:7: StatefulSet default/db: metadata.annotations[bulkhead.dev/min-available]: invalid value: "-1": must be a number from 0, or a percentage from 0% to 100%
 -:8: StatefulSet default/db: metadata.annotations[bulkhead.dev/recovery-time]: invalid value: "soon": must be a positive duration such as 5m, or with-zone
 -:15: DaemonSet default/agent: metadata.annotations[bulkhead.dev/min-available]: invalid value: "50%": must be an integer on a DaemonSet, whose count depends on the nodes`},
 		{"two global defaults, and a priority that its class does not have", `

@@ -44,7 +44,7 @@ func describe(s *model.Snapshot) string {
 				out.WriteString(" with zone")
 			}
 		}
-		if w.ReplaceOnlyFailed {
+		if w.Job != nil && w.Job.ReplaceOnlyFailed {
 			out.WriteString(" replaces only failed")
 		}
 		out.WriteByte('\n')

@@ -1,6 +1,9 @@
 package simulate
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -207,6 +210,10 @@ func readTimings(path string) (simulate.Timings, error) {
 	}
 	var o v1alpha1.Timings
 	if err := yaml.UnmarshalStrict(data, &o); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			return defaults, fmt.Errorf("--timings %s: %s: is a %s\nhint: durations are strings such as 30s, rates and shares are numbers", path, cmp.Or(wrong.Field, "a value"), wrong.Value)
+		}
 		return defaults, fmt.Errorf("--timings %s: %w", path, err)
 	}
 	if o.APIVersion != v1alpha1.APIVersion || o.Kind != v1alpha1.TimingsKind {

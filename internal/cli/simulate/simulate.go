@@ -72,7 +72,7 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 	p.update("reading manifests", 0, 0)
 	tolerate := int64(o.Timings.DefaultTolerationSeconds)
 	server := apiserver.New(apiserver.Options{TolerationSeconds: &tolerate})
-	snap, err := snapshot.Read(ctx, snapshot.Options{Paths: f.files, Stdin: in, Namespace: f.namespace}, server)
+	snap, err := snapshot.Read(ctx, snapshot.Options{Paths: f.files, Stdin: interruptible{ctx, in}, Namespace: f.namespace}, server)
 	if err != nil {
 		return failure(ctx, err, exit.Invalid)
 	}
