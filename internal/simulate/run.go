@@ -64,7 +64,7 @@ func (s *simulation) runAll(ctx context.Context, base *cluster, failures []model
 			all[a] = true
 		}
 	}
-	report.Assumptions = append(report.Assumptions, sortedKeys(all)...)
+	report.Assumptions = append(sortedKeys(all), report.Assumptions...)
 	report.ExtraNodes = extraForAll(outcomes)
 	return nil
 }

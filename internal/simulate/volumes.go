@@ -79,6 +79,9 @@ func (c *cluster) addClaim(claim *corev1.PersistentVolumeClaim) error {
 	return nil
 }
 
+// defaultClass stands for the cluster's default class, which is not in the input.
+const defaultClass = "assumed-default"
+
 const noProvisioner = "kubernetes.io/no-provisioner"
 
 // class returns the claim's StorageClass, made up if the input lacks it; nil
@@ -95,15 +98,21 @@ func (c *cluster) class(claim *corev1.PersistentVolumeClaim) (*storagev1.Storage
 	// default class decides; we do not know it.
 	what := "storage class " + name
 	if name == "" {
-		what = "the cluster's default storage class"
-		name = "assumed-default"
+		name = defaultClass
 		named := claim.DeepCopy()
 		named.Spec.StorageClassName = &name
 		if err := c.setClaim(named); err != nil {
 			return nil, err
 		}
 	}
-	c.assumed[what+" is not in the input: its volumes are taken as zonal, bound when their first pod is placed"] = true
+	if name == defaultClass {
+		what = "the cluster's default storage class"
+	}
+	reach := "are taken as zonal"
+	if slices.Contains(c.sim.RegionalClasses, name) {
+		reach = "reach every zone, as --regional-storage-class says"
+	}
+	c.assumed[what+" is not in the input: its volumes "+reach+", bound when their first pod is placed"] = true
 	wait := storagev1.VolumeBindingWaitForFirstConsumer
 	class := &storagev1.StorageClass{
 		ObjectMeta:        metav1.ObjectMeta{Name: name},
