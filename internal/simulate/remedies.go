@@ -148,16 +148,19 @@ func (s *scenario) findRemedies(ctx context.Context, classes []*class) error {
 			}
 		}
 		if c.has("VolumeBinding", "VolumeZone") && c.reason.Code == "volume-zone" {
-			found[i] = append(found[i], "the zone's return", "a volume that reaches every zone")
+			if len(s.dead) > 0 {
+				found[i] = append(found[i], "the zone's return")
+			}
+			found[i] = append(found[i], "a volume that reaches every zone")
 		}
 	}
-	if s.world != Delete {
+	if s.world != Delete && len(s.dead) > 0 {
 		if err := s.tryWithoutDeadNodes(ctx, l, classes, found); err != nil {
 			return err
 		}
 	}
 	for i, c := range classes {
-		if len(found[i]) == 0 && c.blocks != nil {
+		if len(found[i]) == 0 && c.blocks != nil && len(s.dead) > 0 {
 			found[i] = []string{"the zone's return"}
 		}
 		c.reason.Remedy = strings.Join(found[i], " · ")

@@ -34,6 +34,9 @@ func Run(ctx context.Context, snap *model.Snapshot, s Scheduler, a Admission, o 
 		return nil, err
 	}
 	report := newReport(sim, base)
+	if report.BeforeFailure, err = pendingBefore(ctx, sim, base); err != nil {
+		return nil, err
+	}
 	if err := sim.runAll(ctx, base, failures, report); err != nil {
 		return nil, err
 	}
@@ -184,7 +187,6 @@ func newReport(sim *simulation, base *cluster) *v1alpha1.SimulationReport {
 	r := &v1alpha1.SimulationReport{
 		TypeMeta:            metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.SimulationReportKind},
 		Verdict:             v1alpha1.Survives,
-		BeforeFailure:       []v1alpha1.PendingWorkload{},
 		Scenarios:           []v1alpha1.Scenario{},
 		DeadNodes:           string(sim.DeadNodes),
 		RecoveryTimeSeconds: sim.RecoveryTime,
@@ -211,13 +213,21 @@ func newReport(sim *simulation, base *cluster) *v1alpha1.SimulationReport {
 	for _, kind := range sortedKeys(sim.Snapshot.NotConsidered) {
 		r.Input.NotConsidered = append(r.Input.NotConsidered, v1alpha1.KindCount{Kind: kind, Count: sim.Snapshot.NotConsidered[kind]})
 	}
-	r.BeforeFailure = pendingBefore(sim, base)
 	return r
 }
 
 // pendingBefore lists the workloads with pods that do not run even before the
 // failure: because they fit nowhere, or because a quota refuses them.
-func pendingBefore(sim *simulation, base *cluster) []v1alpha1.PendingWorkload {
+func pendingBefore(ctx context.Context, sim *simulation, base *cluster) ([]v1alpha1.PendingWorkload, error) {
+	nothing, err := newScenario(ctx, base, model.Failure{Name: "before any failure"}, Keep)
+	if err != nil {
+		return nil, err
+	}
+	defer nothing.close()
+	classes := classesOf(nothing.cluster, nil, func(*pod) bool { return true })
+	if err := nothing.findRemedies(ctx, classes); err != nil {
+		return nil, fmt.Errorf("finding remedies before any failure: %w", err)
+	}
 	out := []v1alpha1.PendingWorkload{}
 	add := func(index, pods int, reason v1alpha1.Reason) {
 		w := sim.Snapshot.Workloads[index]
@@ -230,7 +240,7 @@ func pendingBefore(sim *simulation, base *cluster) []v1alpha1.PendingWorkload {
 		out[i].Pending += pods
 		out[i].Reasons = append(out[i].Reasons, reason)
 	}
-	for _, c := range classesOf(base, nil, func(*pod) bool { return true }) {
+	for _, c := range classes {
 		add(c.workload, len(c.pods), c.reason)
 	}
 	for _, index := range sortedKeys(base.refused) {
@@ -240,7 +250,7 @@ func pendingBefore(sim *simulation, base *cluster) []v1alpha1.PendingWorkload {
 			Message: fmt.Sprintf("ResourceQuota %s refuses them", refused.quota), Remedy: "room in the quota",
 		})
 	}
-	return out
+	return out, nil
 }
 
 // assumptions are what the input did not decide.
