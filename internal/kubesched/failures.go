@@ -25,7 +25,7 @@ import (
 //	node becomes Terminating           | hard spread whose selector matches the pod
 //	a node only gets more taints       | that involve pod affinity, or a hard
 //	                                   | spread that honours taints
-//	a pod without a node comes         | none
+//	a pod without a node comes or goes | none
 //	anything else                      | all
 //
 // A pod that takes room cannot make room, and Filter plugins other than
@@ -102,6 +102,14 @@ func (f failures) changed(old, obj runtime.Object) {
 			maps.DeleteFunc(f, func(_ identity, n *failure) bool { return n.affinity || n.honours })
 			return
 		}
+	}
+	clear(f)
+}
+
+// removed forgets what the removal of the object could let in.
+func (f failures) removed(old runtime.Object) {
+	if pod, ok := old.(*corev1.Pod); ok && pod.Spec.NodeName == "" && pod.Status.NominatedNodeName == "" {
+		return
 	}
 	clear(f)
 }

@@ -116,9 +116,7 @@ func (s *session) Delete(obj runtime.Object) error {
 	if err != nil || old == nil {
 		return err
 	}
-	if pod, ok := old.(*corev1.Pod); !ok || pod.Spec.NodeName != "" || pod.Status.NominatedNodeName != "" {
-		clear(s.unfit)
-	}
+	s.unfit.removed(old)
 	s.countPriority(old, -1)
 	return nil
 }

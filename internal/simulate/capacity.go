@@ -21,12 +21,7 @@ func (s *scenario) capacity(ctx context.Context) (v1alpha1.Capacity, error) {
 	for zone, r := range s.free() {
 		out.Free[zone] = r.report()
 	}
-	var waiting []*pod
-	for _, p := range s.pods {
-		if p.fresh && p.alive() && p.node() == "" && p.blocked != nil {
-			waiting = append(waiting, p)
-		}
-	}
+	waiting := s.waiting()
 	if len(s.living) == 0 {
 		out.ExtraNodes = nil // there is no zone to add one to
 	}
@@ -74,8 +69,8 @@ func (s *scenario) confirm(ctx context.Context, extra map[string]int, left int) 
 	return nil, nil
 }
 
-// withExtra plays the scenario with extra nodes and returns how many of its new
-// pods have no node at the end.
+// withExtra plays the scenario with extra nodes and returns how many pods wait at
+// the end.
 func (s *scenario) withExtra(ctx context.Context, shapes *scenario, extra map[string]int) (int, error) {
 	for _, zone := range sortedKeys(extra) {
 		for i := range extra[zone] {
@@ -87,13 +82,18 @@ func (s *scenario) withExtra(ctx context.Context, shapes *scenario, extra map[st
 	if err := s.run(ctx); err != nil {
 		return 0, err
 	}
-	n := 0
+	return len(s.waiting()), nil
+}
+
+// waiting returns the pods created since the failure that fit nowhere now.
+func (s *scenario) waiting() []*pod {
+	var out []*pod
 	for _, p := range s.pods {
-		if p.fresh && p.alive() && p.node() == "" {
-			n++
+		if p.fresh && p.alive() && p.node() == "" && p.blocked != nil {
+			out = append(out, p)
 		}
 	}
-	return n, nil
+	return out
 }
 
 // maxExtraNodes bounds the search for extra nodes, in nodes a zone.
@@ -106,9 +106,9 @@ const maxTries = 5000
 
 // fewestNodes returns the fewest nodes to add in each living zone so that as
 // many of the pods fit as fit with any number of nodes of the present shape, and
-// how many pods wait even then; nil when nodes do not help. First the fewest in all zones alike, then fewer in
-// one zone after the other, then every split of one node less over the zones
-// while tries are left.
+// how many pods wait even then; nil when nodes do not help. First the fewest in
+// all zones alike, then fewer in one zone after the other, then every split of
+// one node less over the zones while tries are left.
 func (l *lab) fewestNodes(ctx context.Context, pods []*pod, s *scenario) (map[string]int, int, error) {
 	zones := s.zonesAlive()
 	if len(zones) == 0 {
