@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,11 +44,20 @@ func browser(t *testing.T) context.Context {
 		}
 		t.Skip(missing)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	// Cleanups run last to first: close the browser, end what it leaves behind,
+	// and only then is its folder removed.
+	profile := t.TempDir()
+	var chromium *exec.Cmd
+	t.Cleanup(func() { endGroup(t, chromium) })
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx,
 		chromedp.ExecPath(program),
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(profile),
+		chromedp.ModifyCmdFunc(func(c *exec.Cmd) {
+			c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+			chromium = c
+		}),
 		chromedp.Headless,
 		chromedp.NoSandbox,
 		chromedp.DisableGPU,
@@ -64,10 +74,27 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // what it leaves is ended below
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("starting %s: %v", program, err)
 	}
 	return ctx
+}
+
+// endGroup kills what is left of the program's process group and waits until it
+// is gone: Chromium's services outlive it for a moment and write to its folder.
+func endGroup(t *testing.T, program *exec.Cmd) {
+	if program == nil || program.Process == nil {
+		return
+	}
+	group := -program.Process.Pid
+	_ = syscall.Kill(group, syscall.SIGKILL) // none may be left
+	for deadline := time.Now().Add(10 * time.Second); syscall.Kill(group, 0) == nil; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("process group %d of %s did not end", -group, program.Path)
+			return
+		}
+	}
 }
 
 // view is how a page is looked at.
