@@ -3,6 +3,7 @@ package benchmark
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,18 +17,17 @@ import (
 
 // Size of a generated cluster.
 type Size struct {
-	// Nodes, dealt round robin over three zones; a multiple of 20, so that no
-	// workload begins on the last nodes and ends on the first.
+	// Nodes, dealt round robin over three zones; at least 30.
 	Nodes int
-	// PodsPerNode is how many pods stand on each node.
+	// PodsPerNode is how many pods there are for each node.
 	PodsPerNode int
 }
 
-// Replicas of every workload.
-const Replicas = 20
-
 // podsPerFile keeps each file far below what the reader takes.
 const podsPerFile = 10000
+
+// workloadsPerNamespace is how many workloads share a namespace.
+const workloadsPerNamespace = 10
 
 // Zones of a generated cluster.
 func Zones() []string { return []string{"a", "b", "c"} }
@@ -35,62 +35,119 @@ func Zones() []string { return []string{"a", "b", "c"} }
 // NodeName returns the name of node i. Node i stands in zone i modulo 3.
 func NodeName(i int) string { return fmt.Sprintf("node-%04d", i) }
 
-// Write makes the cluster as JSON files in dir: nodes.json, workloads.json and
-// pods-N.json. Pod k stands on node k modulo Nodes, so every workload's pods
-// stand on different nodes and are spread evenly over the zones. Of the
-// workloads, a third have a hard spread over zones that ignores dead nodes'
+// Write makes the cluster as JSON files in dir: cluster.json, and pods-N.json.
+// Deployments have 10 to 300 replicas (half of them at most 40), spread evenly
+// over the zones; a third have a hard spread over zones that ignores dead nodes'
 // zones (nodeTaintsPolicy: Honor), one in twenty keeps its pods on different
-// nodes, and every second one has a Service. A node holds twice its pods, so
-// that two zones hold what three did.
+// nodes, and every second one has a Service. Ten share a namespace. Two zones
+// hold what three did. The same size gives the same bytes.
 func (s Size) Write(dir string) error {
-	if s.Nodes%Replicas != 0 || s.Nodes < Replicas || s.PodsPerNode < 1 {
-		return fmt.Errorf("generating a cluster: %d nodes with %d pods: want a multiple of %d nodes and at least 1 pod", s.Nodes, s.PodsPerNode, Replicas)
+	if s.Nodes < 30 || s.PodsPerNode < 1 {
+		return fmt.Errorf("generating a cluster: %d nodes with %d pods: want at least 30 nodes and 1 pod", s.Nodes, s.PodsPerNode)
 	}
-	var nodes []any
+	g := &generator{Size: s, random: rand.New(rand.NewPCG(1, 2)), onNode: make([]int, s.Nodes)}
 	for i := range s.Nodes {
-		nodes = append(nodes, s.node(i))
+		g.objects = append(g.objects, s.node(i))
 	}
-	if err := writeList(dir, "nodes.json", nodes); err != nil {
-		return err
-	}
-	var workloads, pods []any
-	files := 0
-	for w := range s.Nodes * s.PodsPerNode / Replicas {
-		d, rs := deployment(w)
-		workloads = append(workloads, d, rs)
-		if w%2 == 0 {
-			workloads = append(workloads, service(w))
-		}
-		for j := range Replicas {
-			pods = append(pods, pod(rs, j, NodeName((w*Replicas+j)%s.Nodes)))
-		}
-		if len(pods) >= podsPerFile {
-			if err := writeList(dir, fmt.Sprintf("pods-%d.json", files), pods); err != nil {
+	for w, left := 0, s.Nodes*s.PodsPerNode; left > 0; w++ {
+		n := g.workload(w, left)
+		left -= n
+		if len(g.pods) >= podsPerFile {
+			if err := g.writePods(dir); err != nil {
 				return err
 			}
-			files, pods = files+1, nil
 		}
 	}
-	if len(pods) > 0 {
-		if err := writeList(dir, fmt.Sprintf("pods-%d.json", files), pods); err != nil {
-			return err
-		}
+	if err := g.writePods(dir); err != nil {
+		return err
 	}
-	return writeList(dir, "workloads.json", workloads)
+	return writeList(dir, "cluster.json", g.objects)
+}
+
+// generator holds what is made so far.
+type generator struct {
+	Size
+	random  *rand.Rand
+	objects []any // but pods
+	pods    []any
+	files   int
+	onNode  []int // pods of each node
+}
+
+func (g *generator) writePods(dir string) error {
+	if len(g.pods) == 0 {
+		return nil
+	}
+	name := fmt.Sprintf("pods-%02d.json", g.files)
+	g.files++
+	pods := g.pods
+	g.pods = nil
+	return writeList(dir, name, pods)
+}
+
+// workload makes workload w with its pods, at most left, and returns how many.
+func (g *generator) workload(w, left int) int {
+	replicas := 10 + g.random.IntN(291)
+	if g.random.IntN(2) == 0 {
+		replicas = 10 + g.random.IntN(30)
+	}
+	apart := w%20 == 7
+	if apart {
+		replicas = min(replicas, g.Nodes/3)
+	}
+	replicas = min(replicas, left)
+	if w%workloadsPerNamespace == 0 {
+		g.objects = append(g.objects, namespace(w))
+	}
+	d, rs := g.deployment(w, replicas)
+	g.objects = append(g.objects, d, rs)
+	if w%2 == 0 {
+		g.objects = append(g.objects, service(w))
+	}
+	for k := range replicas {
+		g.pods = append(g.pods, pod(rs, k, NodeName(g.nodeFor(w, k, apart))))
+	}
+	return replicas
+}
+
+// nodeFor chooses a node of the zone whose turn it is: at random among those
+// that are not full, or for pods that stay apart one after the other.
+func (g *generator) nodeFor(w, k int, apart bool) int {
+	zone := (w + k) % 3
+	inZone := (g.Nodes - zone + 2) / 3
+	at := func(i int) int { return zone + 3*(i%inZone) }
+	if apart {
+		i := at(w*7 + k/3)
+		g.onNode[i]++
+		return i
+	}
+	i := at(g.random.IntN(inZone))
+	for range 50 {
+		if g.onNode[i] < g.PodsPerNode+3 {
+			break
+		}
+		i = at(g.random.IntN(inZone))
+	}
+	g.onNode[i]++
+	return i
 }
 
 func (s Size) node(i int) *corev1.Node {
 	name := NodeName(i)
 	room := corev1.ResourceList{
-		corev1.ResourceCPU:    *resource.NewMilliQuantity(int64(2*100*s.PodsPerNode), resource.DecimalSI),
-		corev1.ResourceMemory: *resource.NewQuantity(int64(2*s.PodsPerNode)<<28, resource.BinarySI),
+		corev1.ResourceCPU:    *resource.NewQuantity(32, resource.DecimalSI),
+		corev1.ResourceMemory: *resource.NewQuantity(128<<30, resource.BinarySI),
 		corev1.ResourcePods:   *resource.NewQuantity(110, resource.DecimalSI),
 	}
 	return &corev1.Node{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"},
-		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-			corev1.LabelHostname:     name,
-			corev1.LabelTopologyZone: Zones()[i%len(Zones())],
+		ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name), Labels: map[string]string{
+			corev1.LabelHostname:           name,
+			corev1.LabelTopologyZone:       Zones()[i%len(Zones())],
+			corev1.LabelTopologyRegion:     "r",
+			corev1.LabelOSStable:           "linux",
+			corev1.LabelArchStable:         "amd64",
+			corev1.LabelInstanceTypeStable: "m5",
 		}},
 		Status: corev1.NodeStatus{
 			Capacity: room, Allocatable: room,
@@ -100,15 +157,15 @@ func (s Size) node(i int) *corev1.Node {
 }
 
 // deployment returns workload w and its ReplicaSet.
-func deployment(w int) (*appsv1.Deployment, *appsv1.ReplicaSet) {
+func (g *generator) deployment(w, count int) (*appsv1.Deployment, *appsv1.ReplicaSet) {
 	name := fmt.Sprintf("app-%05d", w)
 	hash := strconv.FormatInt(int64(1<<30+w), 36)
-	replicas := int32(Replicas)
+	replicas := int32(count)
 	app := map[string]string{"app": name}
-	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: app}, Spec: podSpec(w, app)}
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: app}, Spec: g.podSpec(w, app)}
 	d := &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: "bench", Name: name, UID: types.UID("d-" + name)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespaceName(w), Name: name, UID: types.UID("d-" + name)},
 		Spec:       appsv1.DeploymentSpec{Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: app}, Template: template},
 	}
 	hashed := map[string]string{"app": name, appsv1.DefaultDeploymentUniqueLabelKey: hash}
@@ -125,12 +182,12 @@ func deployment(w int) (*appsv1.Deployment, *appsv1.ReplicaSet) {
 	return d, rs
 }
 
-func podSpec(w int, app map[string]string) corev1.PodSpec {
+func (g *generator) podSpec(w int, app map[string]string) corev1.PodSpec {
 	spec := corev1.PodSpec{Containers: []corev1.Container{{
-		Name: "app", Image: "registry.example/app:1",
+		Name: "app", Image: "registry.example/" + app["app"] + ":1",
 		Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
-			corev1.ResourceCPU:    resource.MustParse("100m"),
-			corev1.ResourceMemory: resource.MustParse("256Mi"),
+			corev1.ResourceCPU:    *resource.NewMilliQuantity(int64(200+100*g.random.IntN(12)), resource.DecimalSI),
+			corev1.ResourceMemory: *resource.NewQuantity(int64(1+g.random.IntN(4))<<30, resource.BinarySI),
 		}},
 	}}}
 	if w%3 == 0 {
@@ -140,7 +197,7 @@ func podSpec(w int, app map[string]string) corev1.PodSpec {
 			NodeTaintsPolicy: &honor, LabelSelector: &metav1.LabelSelector{MatchLabels: app},
 		}}
 	}
-	if w%20 == 1 {
+	if w%20 == 7 {
 		spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
 			RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{
 				TopologyKey: corev1.LabelHostname, LabelSelector: &metav1.LabelSelector{MatchLabels: app},
@@ -150,11 +207,23 @@ func podSpec(w int, app map[string]string) corev1.PodSpec {
 	return spec
 }
 
+func namespaceName(w int) string { return fmt.Sprintf("ns-%03d", w/workloadsPerNamespace) }
+
+func namespace(w int) *corev1.Namespace {
+	name := namespaceName(w)
+	return &corev1.Namespace{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{corev1.LabelMetadataName: name, "team": teamOf(w)}},
+	}
+}
+
+func teamOf(w int) string { return fmt.Sprintf("team-%d", w/workloadsPerNamespace%8) }
+
 func service(w int) *corev1.Service {
 	name := fmt.Sprintf("app-%05d", w)
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: "bench", Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespaceName(w), Name: name},
 		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": name}, Ports: []corev1.ServicePort{{Port: 80}}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/informers/apps"
@@ -43,7 +44,11 @@ func (f *informerFactory) informer(obj runtime.Object) *informer {
 	t := reflect.TypeOf(obj)
 	i, ok := f.byType[t]
 	if !ok {
-		i = &informer{Indexer: cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})}
+		indexers := cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}
+		if _, ok := obj.(*corev1.Pod); ok {
+			indexers = cache.Indexers{} // there are many, and nobody lists those of a namespace
+		}
+		i = &informer{Indexer: cache.NewIndexer(cache.MetaNamespaceKeyFunc, indexers)}
 		f.byType[t] = i
 	}
 	return i

@@ -3,6 +3,7 @@ package kubesched
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -14,6 +15,7 @@ import (
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	testclock "k8s.io/utils/clock/testing"
 
+	"bulkhead.dev/bulkhead/internal/kubesched/fast"
 	"bulkhead.dev/bulkhead/internal/simulate"
 )
 
@@ -22,21 +24,54 @@ const Version = "1.36.3"
 
 // Scheduler implements simulate.Scheduler.
 type Scheduler struct {
-	cfg *config.KubeSchedulerConfiguration
+	cfg    *config.KubeSchedulerConfiguration
+	engine Engine
+	counts counts
+}
+
+// Engine is how a scheduling cycle finds its answers. Both give the same.
+type Engine string
+
+const (
+	// Fast answers from memory where it can (package fast), and checks a sample of
+	// the cycles.
+	Fast Engine = "fast"
+	// Exact asks every plugin about every node in every cycle.
+	Exact Engine = "exact"
+)
+
+// Options of New.
+type Options struct {
+	// Configuration is a KubeSchedulerConfiguration (YAML or JSON); nil is the
+	// default configuration.
+	Configuration []byte
+	// Engine is Fast or Exact; "" is Fast.
+	Engine Engine
 }
 
 var _ simulate.Scheduler = (*Scheduler)(nil)
 
-// New returns a Scheduler with the profiles of a KubeSchedulerConfiguration
-// (YAML or JSON); nil is the default configuration. Errors name the part that
-// is wrong or cannot be simulated.
-func New(configuration []byte) (*Scheduler, error) {
-	cfg, err := loadConfig(configuration)
+// New returns a Scheduler. Errors name the part of the configuration that is
+// wrong or cannot be simulated.
+func New(o Options) (*Scheduler, error) {
+	cfg, err := loadConfig(o.Configuration)
 	if err != nil {
 		return nil, err
 	}
-	return &Scheduler{cfg: cfg}, nil
+	if o.Engine == "" {
+		o.Engine = Fast
+	}
+	return &Scheduler{cfg: cfg, engine: o.Engine}, nil
 }
+
+// Engine names the engine, and says of the sessions closed so far how many
+// scheduling cycles were checked against kube-scheduler's own framework and in
+// how many of them an answer differed.
+func (s *Scheduler) Engine() (name Engine, checks, divergences int) {
+	return s.engine, int(s.counts.checks.Load()), int(s.counts.divergences.Load())
+}
+
+type counts struct{ checks, divergences atomic.Int64 }
 
 // SilenceLogs discards what the scheduler's code logs through klog, for the
 // whole process; errors reach us as values.
@@ -59,6 +94,9 @@ func (s *Scheduler) Open(ctx context.Context) (simulate.Session, error) {
 		clock:   testclock.NewFakeClock(time.Unix(0, 0)),
 		api:     api,
 
+		counts: &s.counts,
+
+		fast:       map[string]*fast.Profile{},
 		priorities: map[int32]int{},
 		unfit:      failures{},
 	}
@@ -90,5 +128,26 @@ func (s *Scheduler) Open(ctx context.Context) (simulate.Session, error) {
 		}
 		se.snapshot = snapshot // profiles share one
 	}
+	if s.engine == Exact {
+		return se, nil
+	}
+	if err := se.useMemory(s.cfg); err != nil {
+		cancel()
+		return nil, err
+	}
 	return se, nil
+}
+
+// useMemory makes the profiles' fast twins.
+func (s *session) useMemory(cfg *config.KubeSchedulerConfiguration) error {
+	s.memory = fast.NewEngine(s.snapshot)
+	for i := range cfg.Profiles {
+		name := cfg.Profiles[i].SchedulerName
+		p, err := s.memory.NewProfile(s.ctx, &cfg.Profiles[i], cfg.PercentageOfNodesToScore, s.sched.Profiles[name], s.sched.SchedulingQueue)
+		if err != nil {
+			return fmt.Errorf("profile %s: %w", name, err)
+		}
+		s.fast[name] = p
+	}
+	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodeaffinity"
 	testclock "k8s.io/utils/clock/testing"
 
+	"bulkhead.dev/bulkhead/internal/kubesched/fast"
 	"bulkhead.dev/bulkhead/internal/simulate"
 )
 
@@ -41,6 +42,10 @@ type session struct {
 	priorities map[int32]int
 	// unfit remembers the pods that fit nowhere.
 	unfit failures
+	// memory and the profiles that answer from it; none with the exact engine.
+	memory *fast.Engine
+	fast   map[string]*fast.Profile
+	counts *counts
 }
 
 // tick separates the moments at which pods enter the queue or start.
@@ -65,6 +70,7 @@ func (s *session) store(obj runtime.Object) error {
 		return err
 	}
 	s.unfit.changed(old, obj)
+	s.memory.Changed(old, obj)
 	s.countPriority(old, -1)
 	s.countPriority(obj, 1)
 	return nil
@@ -117,6 +123,7 @@ func (s *session) Delete(obj runtime.Object) error {
 		return err
 	}
 	s.unfit.removed(old)
+	s.memory.Changed(old, nil)
 	s.countPriority(old, -1)
 	return nil
 }
@@ -129,6 +136,10 @@ func (s *session) Retry() {
 
 // Close implements simulate.Session.
 func (s *session) Close() {
+	if s.memory != nil {
+		s.counts.checks.Add(int64(s.memory.Checks))
+		s.counts.divergences.Add(int64(s.memory.Divergences))
+	}
 	s.sched.SchedulingQueue.Close()
 	s.cancel()
 }
@@ -168,7 +179,7 @@ func (s *session) Next(ctx context.Context) (*simulate.Decision, error) {
 		return nil, fmt.Errorf("updating the scheduler's snapshot: %w", err)
 	}
 	state := framework.NewCycleState()
-	result, err := s.sched.SchedulePod(s.ctx, steadyFramework{profile}, state, info)
+	node, err := s.schedule(profile, state, info)
 	if err != nil {
 		decision, ferr := s.failed(profile, state, info, err)
 		var fit *framework.FitError
@@ -178,14 +189,22 @@ func (s *session) Next(ctx context.Context) (*simulate.Decision, error) {
 		return decision, ferr
 	}
 	queue.Done(pod.UID)
-	bound := *pod
-	bound.Spec.NodeName = result.SuggestedHost
-	bound.Status.NominatedNodeName = ""
-	placed := s.started(&bound)
+	placed := s.started(pod)
+	placed.Spec.NodeName = node
+	placed.Status.NominatedNodeName = ""
 	if err := s.store(placed); err != nil {
 		return nil, err
 	}
 	return &simulate.Decision{Pod: placed}, nil
+}
+
+// schedule finds a node for the pod.
+func (s *session) schedule(profile framework.Framework, state fwk.CycleState, info *framework.QueuedPodInfo) (string, error) {
+	if p, ok := s.fast[profile.ProfileName()]; ok {
+		return p.Schedule(s.ctx, state, info.Pod)
+	}
+	result, err := s.sched.SchedulePod(s.ctx, steadyFramework{profile}, state, info)
+	return result.SuggestedHost, err
 }
 
 // failed does what the scheduler does with a pod that fits nowhere: try to
@@ -210,10 +229,11 @@ func (s *session) failed(profile framework.Framework, state fwk.CycleState, info
 		nodes = slices.Clone(nodes)
 		decision.Why = func() []simulate.Block { return blocks(fit, nodes) }
 		if state != nil && profile.HasPostFilterPlugins() && s.mayPreempt(pod) {
-			post, status := profile.RunPostFilterPlugins(s.ctx, state, pod, fit.Diagnosis.NodeToStatus)
-			if status.Code() == fwk.Error {
-				return nil, fmt.Errorf("preempting for pod %s/%s: %w", pod.Namespace, pod.Name, status.AsError())
-			}
+			// An error here only means that no room is made, as for the scheduler: a
+			// plugin's PostFilter may miss the state that its PreFilter did not write,
+			// since a plugin before it refused the pod (schedule_one.go,
+			// schedulingAlgorithm).
+			post, _ := profile.RunPostFilterPlugins(s.ctx, state, pod, fit.Diagnosis.NodeToStatus)
 			if post != nil && post.NominatingInfo != nil {
 				decision.Nominated = post.NominatedNodeName
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -224,14 +225,11 @@ func (c *cluster) quotaRefusing(p *pod, charged func(*pod) bool) string {
 
 // addExisting adds the pods of the input that have a node or wait for one.
 func (c *cluster) addExisting() error {
+	serial := 0
 	for i, w := range c.sim.Snapshot.Workloads {
 		for n, obj := range w.Pods {
-			p := &pod{obj: obj, workload: i, slot: slotOf(w, obj, n)}
-			if obj.UID == "" {
-				named := *obj
-				named.UID = types.UID("pod-" + obj.Namespace + "-" + obj.Name)
-				p.obj = &named
-			}
+			serial++
+			p := &pod{obj: distinct(obj, serial), workload: i, slot: slotOf(w, obj, n)}
 			p.terminating = obj.DeletionTimestamp != nil
 			if w.Daemon != nil {
 				p.target = obj.Spec.NodeName
@@ -243,6 +241,24 @@ func (c *cluster) addExisting() error {
 		}
 	}
 	return nil
+}
+
+// distinct returns the pod with a UID and, if it has a node, a start time that no
+// other pod has: preemption breaks ties by it. Times keep their second.
+func distinct(obj *corev1.Pod, serial int) *corev1.Pod {
+	p := *obj
+	if p.UID == "" {
+		p.UID = types.UID("pod-" + p.Namespace + "-" + p.Name)
+	}
+	if p.Spec.NodeName != "" {
+		start := time.Unix(0, 0)
+		if p.Status.StartTime != nil {
+			start = p.Status.StartTime.Truncate(time.Second)
+		}
+		start = start.Add(time.Duration(serial%int(time.Second/time.Microsecond)) * time.Microsecond)
+		p.Status.StartTime = &metav1.Time{Time: start}
+	}
+	return &p
 }
 
 // slotOf returns the ordinal of a StatefulSet's pod, else n.
@@ -278,8 +294,10 @@ func (c *cluster) serves(p *pod) bool {
 // missing returns the pods that the workload's controller would create now.
 func (c *cluster) missing(index int) []*pod {
 	w := c.sim.Snapshot.Workloads[index]
-	taken := map[int]bool{}
-	onNode := map[string]bool{}
+	if w.Daemon == nil && w.Kind == model.KindPod && len(c.byOwner[index]) > 0 {
+		return nil // nobody creates a bare pod again
+	}
+	taken := make([]bool, w.FirstOrdinal+w.Replicas)
 	alive := 0
 	for _, p := range c.byOwner[index] {
 		if p.gone {
@@ -287,15 +305,21 @@ func (c *cluster) missing(index int) []*pod {
 		}
 		if p.alive() {
 			alive++
-			onNode[p.target] = true
+		}
+		for p.slot >= len(taken) {
+			taken = append(taken, false)
 		}
 		taken[p.slot] = true
 	}
 	var out []*pod
 	switch {
-	case w.Kind == model.KindPod && len(c.byOwner[index]) > 0:
-		return nil // nobody creates a bare pod again
 	case w.Daemon != nil:
+		onNode := map[string]bool{}
+		for _, p := range c.byOwner[index] {
+			if p.alive() {
+				onNode[p.target] = true
+			}
+		}
 		for _, node := range c.nodeNames {
 			if onNode[node] {
 				continue
@@ -312,7 +336,7 @@ func (c *cluster) missing(index int) []*pod {
 		}
 	default:
 		for slot := 0; alive < w.Replicas; slot++ {
-			if taken[slot] {
+			if slot < len(taken) && taken[slot] {
 				continue
 			}
 			out = append(out, c.newPod(index, slot, ""))

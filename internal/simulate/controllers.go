@@ -64,7 +64,7 @@ func (s *scenario) reconcileOne(index int, terms []term) error {
 		created++
 	}
 	if created > 0 {
-		s.note(v1alpha1.Event{Event: "pods-created", Workload: w.String(), Count: created})
+		s.note(v1alpha1.Event{Event: "pods-created", Workload: s.sim.names[index], Count: created})
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (s *scenario) endJob(index, failed int) error {
 		return nil
 	}
 	s.failedJobs[index] = failed
-	s.note(v1alpha1.Event{Event: "job-failed", Workload: s.ref(index).String(), Message: "backoffLimit exceeded"})
+	s.note(v1alpha1.Event{Event: "job-failed", Workload: s.sim.names[index], Message: "backoffLimit exceeded"})
 	for _, p := range slices.Clone(s.byOwner[index]) {
 		if !p.alive() {
 			continue
@@ -164,7 +164,7 @@ func (s *scenario) onPreempted(victim, by *pod) error {
 	}
 	victim.preempted = true
 	s.tracks[victim.workload].preempted++
-	s.note(v1alpha1.Event{Event: "preempted", Workload: s.ref(victim.workload).String(), Count: 1, Message: "for " + by.key()})
+	s.note(v1alpha1.Event{Event: "preempted", Workload: s.sim.names[victim.workload], Count: 1, Message: "for " + by.key()})
 	stop := min(s.sim.Timings.PodStop, gracePeriod(victim.obj))
 	preemptedAt := s.now
 	s.at(s.now+stop, func() error {
@@ -211,7 +211,7 @@ const (
 func (s *scenario) retryLater(index int, quota string, terms []term) {
 	if s.refusedBy[index] == "" {
 		s.refusedBy[index] = quota
-		s.note(v1alpha1.Event{Event: "quota-blocked", Workload: s.ref(index).String(), Message: "ResourceQuota " + quota})
+		s.note(v1alpha1.Event{Event: "quota-blocked", Workload: s.sim.names[index], Message: "ResourceQuota " + quota})
 	}
 	release := 0.0
 	for _, p := range s.pods {

@@ -72,6 +72,7 @@ type simulation struct {
 	Scheduler Scheduler
 	Admission Admission
 
+	names   []string // of the workloads, as messages say them
 	classes map[string]*storagev1.StorageClass
 	fixed   []runtime.Object
 	zoneOf  map[string]string // of every node, also of dead ones
@@ -96,6 +97,9 @@ func newSimulation(snap *model.Snapshot, s Scheduler, a Admission, o Options) (*
 		zoneOf:  map[string]string{},
 		budgets: map[int]*policyv1.PodDisruptionBudget{},
 		quotas:  map[string][]*corev1.ResourceQuota{},
+	}
+	for _, w := range snap.Workloads {
+		sim.names = append(sim.names, w.String())
 	}
 	for _, class := range snap.StorageClasses {
 		sim.classes[class.Name] = class

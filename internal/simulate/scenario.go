@@ -168,7 +168,7 @@ func (s *scenario) schedule(ctx context.Context) error {
 // endOfMoment records what the moment changed.
 func (s *scenario) endOfMoment() {
 	for _, index := range sortedKeys(s.placedIn) {
-		s.note(v1alpha1.Event{Event: "pods-placed", Workload: s.ref(index).String(), Count: s.placedIn[index]})
+		s.note(v1alpha1.Event{Event: "pods-placed", Workload: s.sim.names[index], Count: s.placedIn[index]})
 	}
 	clear(s.placedIn)
 	for index, t := range s.tracks {

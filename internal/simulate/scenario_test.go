@@ -148,7 +148,7 @@ func virtual() model.VirtualCluster {
 
 // run simulates manifests in YAML.
 func run(ctx context.Context, manifests string, o simulate.Options) (*v1alpha1.SimulationReport, error) {
-	scheduler, err := kubesched.New(nil)
+	scheduler, err := kubesched.New(kubesched.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -106,13 +106,35 @@ func (t *serviceTrack) endOfMoment(s *scenario) {
 			}
 		}
 	}
-	now, _ := shares(t.svc, s.endpoints(ready), s.living)
-	worst, overload, list := summary(now, t.before, t.readyBefore)
+	worst, overload, list := t.summary(s, ready)
 	if overload > t.overload || worst > t.worst {
 		t.worstShares = list
 	}
 	t.worst = max(t.worst, worst)
 	t.overload = max(t.overload, overload)
+}
+
+// summary measures the shares of the endpoints now. Where each takes the same,
+// before and now, it is plain arithmetic.
+func (t *serviceTrack) summary(s *scenario, ready []*pod) (worst, overload float64, list []v1alpha1.Share) {
+	if n := len(ready); n > 0 && t.readyBefore > 0 && even(t.svc) {
+		share := 1 / float64(n)
+		return share, share / (1 / float64(t.readyBefore)), []v1alpha1.Share{{Pods: n, Share: round(share)}}
+	}
+	now, _ := shares(t.svc, s.endpoints(ready), s.living)
+	return summary(now, t.before, t.readyBefore)
+}
+
+// even reports whether the service's endpoints all take the same share.
+func even(svc *corev1.Service) bool {
+	external := svc.Spec.Type == corev1.ServiceTypeLoadBalancer || svc.Spec.Type == corev1.ServiceTypeNodePort
+	switch {
+	case external && svc.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal:
+		return false
+	case !external && svc.Spec.InternalTrafficPolicy != nil && *svc.Spec.InternalTrafficPolicy == corev1.ServiceInternalTrafficPolicyLocal:
+		return false
+	}
+	return svc.Spec.TrafficDistribution == nil || *svc.Spec.TrafficDistribution == ""
 }
 
 // outcome returns what became of the service.

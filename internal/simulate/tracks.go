@@ -96,7 +96,7 @@ func (t *track) endOfMoment(s *scenario, index int) {
 	if s.now == 0 && s.sim.Snapshot.Workloads[index].Daemon != nil {
 		t.target = t.start - t.lost // a DaemonSet wants one pod a living node
 	}
-	name := s.ref(index).String()
+	name := s.sim.names[index]
 	if t.ready < t.minimum && math.IsNaN(t.belowSince) {
 		t.belowSince = s.now
 		s.note(v1alpha1.Event{Event: "outage-begins", Workload: name, Count: t.ready, Message: fmt.Sprintf("%d ready, at least %d wanted", t.ready, t.minimum)})

@@ -119,13 +119,13 @@ func verdict(v v1alpha1.Verdict) error {
 
 func newScheduler(path string) (*kubesched.Scheduler, error) {
 	if path == "" {
-		return kubesched.New(nil)
+		return kubesched.New(kubesched.Options{})
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("--scheduler-config: %w", err)
 	}
-	s, err := kubesched.New(data)
+	s, err := kubesched.New(kubesched.Options{Configuration: data})
 	if err != nil {
 		return nil, fmt.Errorf("--scheduler-config %s: %w", path, err)
 	}
