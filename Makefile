@@ -38,8 +38,12 @@ demo: build ## what a zone's loss does to two versions of a shop
 	@echo
 	@echo 'reports: demo/naive.html demo/hardened.html'
 
+.PHONY: components
+components: needs ## build kube-apiserver, etcd, kwok and the like from source, once
+	@hack/build-components.sh
+
 .PHONY: test
-test: needs ## every test, as CI runs them; BULKHEAD_REQUIRE_ALL=1 fails where one would be skipped
+test: needs components ## every test, as CI runs them; BULKHEAD_REQUIRE_ALL=1 fails where one would be skipped
 	@hack/install-chromium.sh
 	go test -count=1 -timeout 40m $(PACKAGES)
 
