@@ -21,6 +21,8 @@ type Size struct {
 	Nodes int
 	// PodsPerNode is how many pods there are for each node.
 	PodsPerNode int
+	// Demanding adds what there is least to remember of: demand says what.
+	Demanding bool
 }
 
 // podsPerFile keeps each file far below what the reader takes.
@@ -48,6 +50,9 @@ func (s Size) Write(dir string) error {
 	g := &generator{Size: s, random: rand.New(rand.NewPCG(1, 2)), onNode: make([]int, s.Nodes)}
 	for i := range s.Nodes {
 		g.objects = append(g.objects, s.node(i))
+	}
+	if s.Demanding {
+		g.objects = append(g.objects, priorityClasses()...)
 	}
 	for w, left := 0, s.Nodes*s.PodsPerNode; left > 0; w++ {
 		n := g.workload(w, left)
@@ -101,6 +106,10 @@ func (g *generator) workload(w, left int) int {
 	}
 	d, rs := g.deployment(w, replicas)
 	g.objects = append(g.objects, d, rs)
+	if g.Demanding {
+		g.objects = append(g.objects, g.demand(w, &d.Spec.Template.Spec)...)
+		rs.Spec.Template.Spec = d.Spec.Template.Spec
+	}
 	if w%2 == 0 {
 		g.objects = append(g.objects, service(w))
 	}

@@ -215,6 +215,8 @@ func (s *session) failed(profile framework.Framework, state fwk.CycleState, info
 	decision := &simulate.Decision{Pod: pod}
 	info.ClearRejectorPlugins()
 
+	// Without candidates preemption clears an earlier nomination; nil leaves it.
+	nominating := &fwk.NominatingInfo{NominatingMode: fwk.ModeOverride}
 	var fit *framework.FitError
 	switch {
 	case errors.Is(err, scheduler.ErrNoNodesAvailable):
@@ -234,7 +236,9 @@ func (s *session) failed(profile framework.Framework, state fwk.CycleState, info
 			// since a plugin before it refused the pod (schedule_one.go,
 			// schedulingAlgorithm).
 			post, _ := profile.RunPostFilterPlugins(s.ctx, state, pod, fit.Diagnosis.NodeToStatus)
+			nominating = nil
 			if post != nil && post.NominatingInfo != nil {
+				nominating = post.NominatingInfo
 				decision.Nominated = post.NominatedNodeName
 			}
 			decision.Victims = s.victims.take()
@@ -250,9 +254,9 @@ func (s *session) failed(profile framework.Framework, state fwk.CycleState, info
 	if err := queue.AddUnschedulableIfNotPresent(s.logger, info, queue.SchedulingCycle()); err != nil {
 		return nil, fmt.Errorf("putting pod %s/%s back: %w", pod.Namespace, pod.Name, err)
 	}
-	if decision.Nominated != "" {
-		queue.AddNominatedPod(s.logger, info.PodInfo, &fwk.NominatingInfo{NominatedNodeName: decision.Nominated, NominatingMode: fwk.ModeOverride})
-		if err := s.nominate(pod.Namespace+"/"+pod.Name, decision.Nominated); err != nil {
+	queue.AddNominatedPod(s.logger, info.PodInfo, nominating)
+	if nominating.Mode() == fwk.ModeOverride && nominating.NominatedNodeName != pod.Status.NominatedNodeName {
+		if err := s.nominate(pod.Namespace+"/"+pod.Name, nominating.NominatedNodeName); err != nil {
 			return nil, err
 		}
 	}

@@ -67,6 +67,10 @@ func (s *scenario) planNodeLifecycle(names []string) {
 	}
 }
 
+// maxEvictionRate is one node of a zone in each of the controller's passes
+// (pkg/controller/nodelifecycle/scheduler NodeEvictionPeriod, 100 ms), in nodes/s.
+const maxEvictionRate = 10
+
 // zoneRate is how fast the nodes of a zone get the NoExecute taint.
 type zoneRate struct {
 	perSecond float64
@@ -161,7 +165,7 @@ func (s *scenario) planEvictions(names []string) {
 			}
 			continue
 		}
-		queue := float64(turn[key]) / rate.perSecond
+		queue := float64(turn[key]) / min(rate.perSecond, maxEvictionRate)
 		turn[key]++
 		s.at(s.notReadyAt+queue, func() error {
 			return s.taint(name, unreachableNoExecute, term{"not ready", s.notReadyAt}, term{"eviction queue", queue})

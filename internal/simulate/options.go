@@ -167,6 +167,20 @@ func budgetMinimum(b *policyv1.PodDisruptionBudget, expected int) int {
 	return 0
 }
 
+// GCPercent is the garbage collector's target (runtime/debug.SetGCPercent) that
+// suits a simulation of the snapshot: a small state makes much garbage beside it,
+// and may do so; a large one must fit into memory.
+func GCPercent(snap *model.Snapshot) int {
+	pods := 0
+	for _, w := range snap.Workloads {
+		pods += max(w.Replicas, len(w.Pods))
+	}
+	if pods < 20000 {
+		return 400
+	}
+	return 100
+}
+
 // progress tells what is under way.
 func (s *simulation) progress(what string, done, total int) {
 	if s.Progress != nil {

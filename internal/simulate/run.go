@@ -219,6 +219,10 @@ func newReport(sim *simulation, base *cluster) *v1alpha1.SimulationReport {
 // pendingBefore lists the workloads with pods that do not run even before the
 // failure: because they fit nowhere, or because a quota refuses them.
 func pendingBefore(ctx context.Context, sim *simulation, base *cluster) ([]v1alpha1.PendingWorkload, error) {
+	out := []v1alpha1.PendingWorkload{}
+	if base.pendingCount() == 0 && len(base.refused) == 0 {
+		return out, nil
+	}
 	nothing, err := newScenario(ctx, base, model.Failure{Name: "before any failure"}, Keep)
 	if err != nil {
 		return nil, err
@@ -228,7 +232,6 @@ func pendingBefore(ctx context.Context, sim *simulation, base *cluster) ([]v1alp
 	if err := nothing.findRemedies(ctx, classes); err != nil {
 		return nil, fmt.Errorf("finding remedies before any failure: %w", err)
 	}
-	out := []v1alpha1.PendingWorkload{}
 	add := func(index, pods int, reason v1alpha1.Reason) {
 		w := sim.Snapshot.Workloads[index]
 		ref := v1alpha1.WorkloadRef(w.Ref)

@@ -20,13 +20,16 @@ type check struct {
 }
 
 // leastEvery: of so many cycles one is checked, in small clusters.
-const leastEvery = 100
+const leastEvery = 500
 
 // newCheck returns a check for the cycles of a sample: pseudo-random, the same
 // in every run.
 func (e *Engine) newCheck(own framework.Framework) *check {
 	// What a check costs grows with the nodes: its share stays about the same.
-	every := max(leastEvery, len(e.nodes)/2)
+	every := e.CheckEvery
+	if every == 0 {
+		every = max(leastEvery, len(e.nodes)/2)
+	}
 	if mix(uint64(e.cycle))%uint64(every) != 0 {
 		return nil
 	}

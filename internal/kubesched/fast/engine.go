@@ -43,6 +43,9 @@ type Engine struct {
 	// Checks counts the cycles that were checked against the scheduler's own
 	// framework, and Divergences those in which an answer differed.
 	Checks, Divergences int
+	// CheckEvery is the size of the sample: one cycle in so many is checked. 0
+	// chooses by the size of the cluster.
+	CheckEvery int
 }
 
 // NewEngine returns an Engine for a session whose profiles share the snapshot.
@@ -150,7 +153,7 @@ func (e *Engine) begin() error {
 	}
 	*e = Engine{
 		snapshot: e.snapshot, cycle: e.cycle, start: e.start, nominated: e.nominated, imagesMoved: e.imagesMoved,
-		Checks: e.Checks, Divergences: e.Divergences,
+		Checks: e.Checks, Divergences: e.Divergences, CheckEvery: e.CheckEvery,
 		nodes:     nodes,
 		index:     make(map[string]int32, len(nodes)),
 		version:   make([]uint32, len(nodes)),
