@@ -5,7 +5,8 @@
 // these types into docs/schemas. Fields are added, never renamed or removed,
 // within a version.
 //
-// What bulkhead reads: Timings (simulate --timings).
+// What bulkhead reads: Timings (simulate --timings), and ClusterSnapshot, which it
+// also writes (snapshot, simulate --snapshot).
 //
 // The package imports apimachinery only, so that other programs can use it
 // without the rest.

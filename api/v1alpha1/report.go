@@ -81,6 +81,9 @@ type Versions struct {
 
 // Input says what a report was made from.
 type Input struct {
+	// Source names the cluster and when it was read, for people; empty when
+	// manifests are the whole input.
+	Source string `json:"source,omitempty"`
 	// Zones in alphabetical order.
 	Zones []string `json:"zones"`
 	// Nodes, Pods and Workloads count the objects taken part in.

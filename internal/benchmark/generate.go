@@ -143,8 +143,12 @@ func (g *generator) nodeFor(w, k int, apart bool) int {
 
 func (s Size) node(i int) *corev1.Node {
 	name := NodeName(i)
+	cpu := int64(32)
+	if s.Demanding {
+		cpu = 24 // less than what two zones need: the high priority preempts the low one
+	}
 	room := corev1.ResourceList{
-		corev1.ResourceCPU:    *resource.NewQuantity(32, resource.DecimalSI),
+		corev1.ResourceCPU:    *resource.NewQuantity(cpu, resource.DecimalSI),
 		corev1.ResourceMemory: *resource.NewQuantity(128<<30, resource.BinarySI),
 		corev1.ResourcePods:   *resource.NewQuantity(110, resource.DecimalSI),
 	}

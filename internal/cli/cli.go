@@ -12,6 +12,7 @@ import (
 
 	"bulkhead.dev/bulkhead/internal/cli/exit"
 	"bulkhead.dev/bulkhead/internal/cli/simulate"
+	"bulkhead.dev/bulkhead/internal/cli/snapshot"
 	versioncmd "bulkhead.dev/bulkhead/internal/cli/version"
 )
 
@@ -72,6 +73,6 @@ func newRoot(program string) *cobra.Command {
 	if strings.HasPrefix(filepath.Base(program), "kubectl-") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl bulkhead"}
 	}
-	root.AddCommand(simulate.Command(versionString()), versioncmd.Command(versionString()))
+	root.AddCommand(simulate.Command(versionString()), snapshot.Command(versionString()), versioncmd.Command(versionString()))
 	return root
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/defaultpreemption"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	"k8s.io/kubernetes/pkg/scheduler/framework/preemption"
@@ -50,6 +51,27 @@ func (steadyPreemption) Name() string { return steadyPreemptionName }
 func (s steadyPreemption) GetOffsetAndNumCandidates(nodes int32) (int32, int32) {
 	_, candidates := s.DefaultPreemption.GetOffsetAndNumCandidates(nodes)
 	return 0, candidates
+}
+
+// steadyStatuses returns nodes in the scheduler's order instead of a map's: in a
+// large cluster preemption looks at the first of them only.
+type steadyStatuses struct {
+	*framework.NodeToStatus
+}
+
+// NodesForStatusCode implements fwk.NodeToStatusReader.
+func (s steadyStatuses) NodesForStatusCode(nodes fwk.NodeInfoLister, code fwk.Code) ([]fwk.NodeInfo, error) {
+	all, err := nodes.List()
+	if err != nil {
+		return nil, err
+	}
+	var out []fwk.NodeInfo
+	for _, n := range all {
+		if s.Get(n.Node().Name).Code() == code {
+			out = append(out, n)
+		}
+	}
+	return out, nil
 }
 
 // newSteadyPreemption returns a factory of plugins that give their victims to v

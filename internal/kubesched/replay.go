@@ -27,8 +27,11 @@ type Replay interface {
 	// which node is nominated for the pod.
 	Try(ctx context.Context, namespace, name string) (*Attempt, error)
 	// Place assumes the pod on the node, as a scheduling cycle does that has found
-	// it: volumes are assumed as well.
-	Place(ctx context.Context, namespace, name, node string) error
+	// it. Volumes that are bound to the pod's claims with it are the caller's to Set.
+	Place(namespace, name, node string) error
+	// Nominate says which node kube-scheduler nominated for the pod that was tried
+	// last, where it was not the one that Try found.
+	Nominate(namespace, name, node string) error
 }
 
 // Attempt is the result of one scheduling cycle.
@@ -93,45 +96,46 @@ func (s *session) Try(ctx context.Context, namespace, name string) (*Attempt, er
 		attempt.Nominated = nominating.NominatedNodeName
 	}
 	s.sched.SchedulingQueue.AddNominatedPod(s.logger, podInfo, nominating)
+	s.nominated()
 	s.api.takeCleared() // the watch brings what the API server made of it
 	return attempt, nil
 }
 
+// Nominate implements Replay.
+func (s *session) Nominate(namespace, name, node string) error {
+	pod, _, err := s.waiting(namespace, name)
+	if err != nil {
+		return err
+	}
+	podInfo, err := framework.NewPodInfo(pod)
+	if err != nil {
+		return fmt.Errorf("nominating a node for pod %s/%s: %w", namespace, name, err)
+	}
+	queue := s.sched.SchedulingQueue
+	queue.DeleteNominatedPodIfExists(pod)
+	queue.AddNominatedPod(s.logger, podInfo, &fwk.NominatingInfo{NominatedNodeName: node, NominatingMode: fwk.ModeOverride})
+	s.nominated()
+	return nil
+}
+
+// nominated tells the fast engine that some pod has a nominated node, from now on:
+// here the nominator knows of it before the API server.
+func (s *session) nominated() {
+	pod := &corev1.Pod{}
+	pod.Name, pod.Status.NominatedNodeName = "replayed", "nominated"
+	s.memory.Changed(nil, pod)
+}
+
 // Place implements Replay.
-func (s *session) Place(ctx context.Context, namespace, name, node string) error {
-	pod, profile, err := s.waiting(namespace, name)
+func (s *session) Place(namespace, name, node string) error {
+	pod, _, err := s.waiting(namespace, name)
 	if err != nil {
 		return err
 	}
 	s.clock.Step(tick)
 	placed := *pod
 	placed.Spec.NodeName = node
-	if slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.PersistentVolumeClaim != nil }) {
-		if err := s.assumeVolumes(ctx, profile, &placed, pod); err != nil {
-			return fmt.Errorf("placing pod %s/%s on %s: %w", namespace, name, node, err)
-		}
-	}
 	return s.store(s.started(&placed))
-}
-
-// assumeVolumes lets the plugins find and reserve the volumes of the pod on its
-// node.
-func (s *session) assumeVolumes(ctx context.Context, profile framework.Framework, placed, pod *corev1.Pod) error {
-	node, err := s.snapshot.Get(placed.Spec.NodeName)
-	if err != nil {
-		return err
-	}
-	state := framework.NewCycleState()
-	if _, status, _ := profile.RunPreFilterPlugins(ctx, state, pod); !status.IsSuccess() {
-		return status.AsError()
-	}
-	if status := profile.RunFilterPlugins(ctx, state, pod, node); !status.IsSuccess() {
-		return status.AsError()
-	}
-	if status := profile.RunReservePluginsReserve(ctx, state, placed, placed.Spec.NodeName); !status.IsSuccess() {
-		return status.AsError()
-	}
-	return nil
 }
 
 // waiting returns a pod that has no node yet, and its profile.

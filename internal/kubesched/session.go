@@ -56,8 +56,12 @@ func (s *session) Set(obj runtime.Object) error {
 	s.clock.Step(tick)
 	if pod, ok := obj.(*corev1.Pod); ok {
 		s.ready = 0 // it may replace one that waits
-		if pod.Spec.NodeName != "" && (pod.Status.StartTime == nil || pod.Status.StartTime.Nanosecond() == 0) {
-			obj = s.started(pod)
+		if pod.Spec.NodeName != "" {
+			if start := pod.Status.StartTime; start == nil || start.Nanosecond() == 0 {
+				obj = s.started(pod)
+			} else if ahead := start.Nanosecond() - s.clock.Now().Nanosecond(); ahead > 0 {
+				s.clock.Step(time.Duration(ahead)) // another session started it; no pod may start with it
+			}
 		}
 	}
 	return s.store(obj)
@@ -235,7 +239,7 @@ func (s *session) failed(profile framework.Framework, state fwk.CycleState, info
 			// plugin's PostFilter may miss the state that its PreFilter did not write,
 			// since a plugin before it refused the pod (schedule_one.go,
 			// schedulingAlgorithm).
-			post, _ := profile.RunPostFilterPlugins(s.ctx, state, pod, fit.Diagnosis.NodeToStatus)
+			post, _ := profile.RunPostFilterPlugins(s.ctx, state, pod, steadyStatuses{fit.Diagnosis.NodeToStatus})
 			nominating = nil
 			if post != nil && post.NominatingInfo != nil {
 				nominating = post.NominatingInfo

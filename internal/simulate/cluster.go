@@ -26,6 +26,7 @@ type pod struct {
 	fresh       bool // created after the failure
 	preempted   bool
 	waitsFor    string // claim that is still attached to a dead node
+	preemptions int    // for its sake
 
 	created, placed, deletedAt float64
 
@@ -226,6 +227,9 @@ func (c *cluster) drain(ctx context.Context, placed func(*pod) error, preempt fu
 		}
 		if !d.Placed() {
 			p.blocked = d
+			if len(d.Victims) > 0 && c.preemptsInVain(p) {
+				continue
+			}
 			for _, v := range d.Victims {
 				victim := c.byKey[v.Namespace+"/"+v.Name]
 				if victim == nil {
@@ -246,6 +250,23 @@ func (c *cluster) drain(ctx context.Context, placed func(*pod) error, preempt fu
 			return err
 		}
 	}
+}
+
+// maxPreemptions is how often a pod may preempt before it is taken to do so for
+// ever. The scheduler itself has no such bound: where the pods that are created
+// for its victims take the room again before it does, it goes on.
+const maxPreemptions = 5
+
+// preemptsInVain counts a preemption, and reports whether the pod has preempted
+// too often.
+func (c *cluster) preemptsInVain(p *pod) bool {
+	p.preemptions++
+	if p.preemptions <= maxPreemptions {
+		return false
+	}
+	c.assumed[fmt.Sprintf("%s preempts pods whose replacements take the room again, in an endless loop; after %d times it is taken to wait",
+		c.sim.names[p.workload], maxPreemptions)] = true
+	return true
 }
 
 // zone returns the zone of the node, "" if it is not known.

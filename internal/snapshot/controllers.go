@@ -85,13 +85,18 @@ func (a *assembly) deployment(d placed[*appsv1.Deployment], sets []placed[*appsv
 
 // newestSet finds the ReplicaSet of the Deployment's template: the oldest whose
 // template differs in the hash label at most (FindNewReplicaSet, k8s.io/kubernetes
-// pkg/controller/deployment/util). Nil when the controller has not made it yet.
+// pkg/controller/deployment/util). Of several that are alike once what may be
+// secret is gone, it is the one of the Deployment's revision. Nil when the
+// controller has not made it yet.
 func newestSet(d *appsv1.Deployment, sets []placed[*appsv1.ReplicaSet]) *appsv1.ReplicaSet {
 	var found *appsv1.ReplicaSet
 	want := withoutHash(&d.Spec.Template)
 	for _, r := range sets {
 		if !equality.Semantic.DeepEqual(want, withoutHash(&r.object.Spec.Template)) {
 			continue
+		}
+		if revision := d.Annotations[revisionAnnotation]; revision != "" && r.object.Annotations[revisionAnnotation] == revision {
+			return r.object
 		}
 		if found == nil || r.object.CreationTimestamp.Before(&found.CreationTimestamp) {
 			found = r.object

@@ -58,3 +58,37 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLoad: whatever the bytes, Load returns a cluster that can be read, written
+// and anonymized, or an Error with at least one fault; it never panics.
+func FuzzLoad(f *testing.F) {
+	_, config := newAPI(f, cluster(2))
+	whole := written(f, mustCollect(f, collectOptions(config)))
+	f.Add([]byte(whole))
+	f.Add([]byte(whole[:len(whole)/2]))
+	f.Add([]byte("\x1f\x8b\x08\x00"))
+	server := apiserver.New(apiserver.Options{})
+	path := filepath.Join(f.TempDir(), "s")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := snapshot.Load(context.Background(), path, server)
+		if err != nil {
+			faults, ok := errors.AsType[*snapshot.Error](err)
+			if !ok || len(faults.Faults) == 0 || faults.Faults[0].Message == "" {
+				t.Fatalf("error without faults: %v", err)
+			}
+			return
+		}
+		written(t, c)
+		if _, _, err := c.Anonymize(context.Background()); err != nil {
+			t.Errorf("anonymizing: %v", err)
+		}
+		if _, err := snapshot.Read(context.Background(), snapshot.Options{Base: c}, server); err != nil {
+			if _, ok := errors.AsType[*snapshot.Error](err); !ok {
+				t.Errorf("reading: %v", err)
+			}
+		}
+	})
+}

@@ -4,19 +4,57 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"bulkhead.dev/bulkhead/internal/model"
 )
 
-// barePods makes a workload of each pod that nobody replaces.
+// barePods makes a workload of each pod that nobody replaces, and one of the static
+// pods of a name: the kubelets of some nodes keep one each, as of a DaemonSet.
 func (a *assembly) barePods() {
+	static := map[ownerKey][]placed[*corev1.Pod]{}
+	var names []ownerKey
 	for _, p := range a.pods.bare {
-		a.barePod(p)
+		_, mirror := p.object.Annotations[corev1.MirrorPodAnnotationKey]
+		name, named := strings.CutSuffix(p.object.Name, "-"+p.object.Spec.NodeName)
+		if !mirror || !named || name == "" {
+			a.barePod(p)
+			continue
+		}
+		key := ownerKey{groupOf[model.KindDaemonSet], model.KindDaemonSet, p.object.Namespace, name}
+		if static[key] == nil {
+			names = append(names, key)
+		}
+		static[key] = append(static[key], p)
 	}
+	for _, key := range names {
+		a.staticPods(key, static[key])
+	}
+}
+
+// staticPods makes a DaemonSet for the nodes that have the pods.
+func (a *assembly) staticPods(key ownerKey, pods []placed[*corev1.Pod]) {
+	yes := true
+	owner := []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: key.kind, Name: key.name, UID: types.UID("static-" + key.namespace + "-" + key.name), Controller: &yes}}
+	own := make([]placed[*corev1.Pod], len(pods))
+	nodes := &corev1.NodeSelector{}
+	for i, p := range pods {
+		pod := *p.object
+		pod.OwnerReferences = owner
+		own[i] = placed[*corev1.Pod]{&pod, p.source, p.seq}
+		nodes.NodeSelectorTerms = append(nodes.NodeSelectorTerms, corev1.NodeSelectorTerm{MatchFields: []corev1.NodeSelectorRequirement{
+			{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{pod.Spec.NodeName}},
+		}})
+	}
+	w := a.orphansOf(key, own)
+	delete(w.Template.Annotations, corev1.MirrorPodAnnotationKey)
+	w.Template.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: nodes}}
+	w.Daemon = daemonOf(key, w.Template, w.Selector)
 }
 
 func (a *assembly) barePod(p placed[*corev1.Pod]) {
@@ -55,9 +93,12 @@ func (a *assembly) orphans() {
 	}
 }
 
-func (a *assembly) orphansOf(key ownerKey, pods []placed[*corev1.Pod]) {
+func (a *assembly) orphansOf(key ownerKey, pods []placed[*corev1.Pod]) *model.Workload {
 	template := pods[0].object.DeepCopy()
 	bare(template)
+	for _, label := range []string{corev1.LabelTopologyZone, corev1.LabelTopologyRegion} {
+		delete(template.Labels, label) // of the pod's node, by the admission plugin PodTopologyLabels
+	}
 	w := &model.Workload{
 		Ref:        model.Ref{Kind: key.kind, Namespace: key.namespace, Name: key.name},
 		Replicas:   len(pods),
@@ -83,6 +124,7 @@ func (a *assembly) orphansOf(key ownerKey, pods []placed[*corev1.Pod]) {
 		a.claimTemplates(w, pods[0].object)
 	}
 	a.made = append(a.made, placed[*model.Workload]{w, pods[0].source, pods[0].seq})
+	return w
 }
 
 // ordinals returns the first ordinal, and the replicas from it to the last.

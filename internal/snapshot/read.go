@@ -22,15 +22,21 @@ type Options struct {
 	Stdin io.Reader
 	// Namespace of namespaced objects that name none; "" is default.
 	Namespace string
+	// Base is a cluster that the manifests are laid over; nil for none. With it,
+	// there need be no manifests.
+	Base *Cluster
 }
 
-// Read returns the cluster that the manifests describe. Every error but a
-// cancelled context's is an *Error with all faults.
+// Read returns the cluster that the manifests describe, or that Base becomes with
+// them. Every error but a cancelled context's is an *Error with all faults.
 func Read(ctx context.Context, o Options, admission Admission) (*model.Snapshot, error) {
 	if o.Namespace == "" {
 		o.Namespace = "default"
 	}
 	r := &reader{stdin: o.Stdin, seen: map[string]bool{}, order: map[string]int{}}
+	if o.Base != nil {
+		r.mention(o.Base.Name)
+	}
 	for _, p := range o.Paths {
 		r.path(p)
 	}
@@ -45,7 +51,7 @@ func Read(ctx context.Context, o Options, admission Admission) (*model.Snapshot,
 			r.fault(s.name, "no objects in it", hintNothing)
 		}
 	}
-	if len(docs) == 0 && len(r.faults) == 0 {
+	if len(docs) == 0 && len(r.faults) == 0 && o.Base == nil {
 		name := strings.Join(o.Paths, ", ")
 		if name == "" {
 			name = "nothing given"
@@ -58,14 +64,25 @@ func Read(ctx context.Context, o Options, admission Admission) (*model.Snapshot,
 	if err != nil {
 		return nil, err
 	}
-	if err := b.accept(ctx, objects); err != nil {
+	accepted, err := b.accept(ctx, objects)
+	if err != nil {
 		return nil, err
 	}
+	if o.Base != nil {
+		for kind, n := range o.Base.others {
+			b.notConsidered[kind] += n
+		}
+		accepted = b.overlay(o.Base.admitted(), accepted)
+	}
+	b.keep(accepted)
 	// Also after faults: assembling finds more of them.
 	snapshot := b.snapshot()
 	if len(b.faults) > 0 {
 		sortFaults(b.faults, r.order)
 		return nil, &Error{Faults: b.faults}
+	}
+	if o.Base != nil {
+		snapshot.Warnings = o.Base.Warnings()
 	}
 	sortFaults(b.warnings, r.order)
 	for _, w := range b.warnings {
@@ -171,8 +188,8 @@ func (b *builder) plays(o *object) bool {
 	return false
 }
 
-// accept sends the objects through admission, on all cores, and keeps them.
-func (b *builder) accept(ctx context.Context, objects []object) error {
+// accept sends the objects through admission, on all cores.
+func (b *builder) accept(ctx context.Context, objects []object) ([]admitted, error) {
 	accepted := make([]admitted, len(objects))
 	err := parallel(ctx, len(objects), func(i int) {
 		o := &objects[i]
@@ -184,7 +201,7 @@ func (b *builder) accept(ctx context.Context, objects []object) error {
 		accepted[i] = a
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, a := range accepted {
 		for _, w := range a.warnings {
@@ -194,8 +211,7 @@ func (b *builder) accept(ctx context.Context, objects []object) error {
 			b.fault(a.source, f.Field, describe(f), hintOf(f))
 		}
 	}
-	b.keep(accepted)
-	return nil
+	return accepted, nil
 }
 
 func (b *builder) fault(o *object, path, message, hint string) {

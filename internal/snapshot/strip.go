@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"maps"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -74,22 +73,4 @@ func stripSpec(s *corev1.PodSpec) {
 	s.EphemeralContainers = nil
 	s.HostAliases = nil
 	s.DNSConfig = nil
-}
-
-// plainAnnotations keeps those of Kubernetes and of bulkhead: others are
-// anybody's, and injectors keep secrets there.
-func plainAnnotations(all map[string]string) map[string]string {
-	var kept map[string]string
-	for key, value := range all {
-		domain, _, _ := strings.Cut(key, "/")
-		if key == corev1.LastAppliedConfigAnnotation ||
-			domain != "kubernetes.io" && domain != "bulkhead.dev" && !strings.HasSuffix(domain, ".kubernetes.io") {
-			continue
-		}
-		if kept == nil {
-			kept = map[string]string{}
-		}
-		kept[key] = value
-	}
-	return kept
 }

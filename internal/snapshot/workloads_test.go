@@ -179,6 +179,11 @@ warning: -:12: Pod shop/kafka-0: 1 pods of StrimziPodSet shop/kafka are taken as
 			`
 Pod kube-system/etcd-n1 ×1: etcd-n1
 warning: -:6: Pod shop/going: 1 pods that are being deleted are left out; this is the last`},
+		{"static pods are a DaemonSet's", new(manifests).
+			add(`{apiVersion: v1, kind: Pod, metadata: {name: etcd-n1, namespace: kube-system, uid: a, annotations: {kubernetes.io/config.mirror: x}, ownerReferences: [{apiVersion: v1, kind: Node, name: n1, uid: u-n1, controller: true}]}, spec: %s}`, strings.Replace(podSpec, "{", "{nodeName: n1, ", 1)).
+			add(`{apiVersion: v1, kind: Pod, metadata: {name: etcd-n2, namespace: kube-system, uid: b, annotations: {kubernetes.io/config.mirror: x}}, spec: %s}`, strings.Replace(podSpec, "{", "{nodeName: n2, ", 1)),
+			`
+DaemonSet kube-system/etcd ×0: etcd-n1@n1, etcd-n2@n2`},
 		{"a pod of an earlier controller of the same name", new(manifests).
 			workload("apps/v1", "ReplicaSet", "web", `replicas: 1, `+template).
 			add(`{apiVersion: v1, kind: Pod, metadata: {name: stray, namespace: shop, uid: p, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: other, controller: true}]}, spec: %s}`, podSpec),

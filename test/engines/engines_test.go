@@ -6,12 +6,17 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"bulkhead.dev/bulkhead/internal/benchmark"
 	"bulkhead.dev/bulkhead/internal/kubesched"
 	"bulkhead.dev/bulkhead/internal/kubesched/apiserver"
 	"bulkhead.dev/bulkhead/internal/model"
@@ -21,7 +26,7 @@ import (
 )
 
 var (
-	engineSeeds = flag.Int("engine-seeds", 200, "random clusters on which TestEnginesAgree compares the engines")
+	engineSeeds = flag.Int("engine-seeds", 40, "random clusters on which TestEnginesAgree compares the engines")
 	engineFirst = flag.Uint64("engine-first", 1, "seed of the first of them")
 )
 
@@ -59,8 +64,52 @@ func TestEnginesAgree(t *testing.T) {
 	}
 }
 
-// lostZone plays the loss of a random cluster's zone and returns all that was
-// decided, and the report.
+// TestEnginesAgreeWhenDemanding does the same with the demanding mix of the
+// benchmarks, where pods of high priority preempt others.
+func TestEnginesAgreeWhenDemanding(t *testing.T) {
+	kubesched.SilenceLogs()
+	dir := t.TempDir()
+	if err := (benchmark.Size{Nodes: 45, PodsPerNode: 20, Demanding: true}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	options := snapshot.Options{Paths: []string{dir}, Namespace: "default"}
+	exact, n, _, _ := played(t, options, "b", simulate.Keep, kubesched.Exact)
+	fast, _, checks, divergences := played(t, options, "b", simulate.Keep, kubesched.Fast)
+	if exact != fast {
+		t.Errorf("the engines differ:\n%s", firstDifference(exact, fast))
+	}
+	if !strings.Contains(exact, " preempts ") {
+		t.Error("nothing was preempted")
+	}
+	if divergences > 0 {
+		t.Errorf("%d of %d checks found a divergence", divergences, checks)
+	}
+	t.Logf("%d decisions, %d checked while running", n, checks)
+}
+
+// TestEnginesAgreeOnRealInputs does the same with public manifests, on nodes that
+// bulkhead makes.
+func TestEnginesAgreeOnRealInputs(t *testing.T) {
+	kubesched.SilenceLogs()
+	const inputs = "../../../shared/inputs"
+	if _, err := os.Stat(inputs); err != nil {
+		t.Skipf("no real inputs: %v", err)
+	}
+	for _, name := range []string{"argo-cd-ha.yaml", "cassandra.yaml", "online-boutique.yaml"} {
+		options := snapshot.Options{Paths: []string{filepath.Join(inputs, name)}, Namespace: "default"}
+		for _, world := range simulate.Worlds() {
+			for _, zone := range randomcluster.Zones() {
+				exact, _, _, _ := played(t, options, zone, world, kubesched.Exact)
+				fast, _, _, _ := played(t, options, zone, world, kubesched.Fast)
+				if exact != fast {
+					t.Errorf("%s, zone %s, %s: the engines differ:\n%s", name, zone, world, firstDifference(exact, fast))
+				}
+			}
+		}
+	}
+}
+
+// lostZone plays the loss of a random cluster's zone.
 func lostZone(t *testing.T, seed uint64, engine kubesched.Engine) (said string, decisions, checks, divergences int) {
 	t.Helper()
 	c := randomcluster.New(seed, randomcluster.Options{Nodes: smallSize(seed)})
@@ -69,9 +118,16 @@ func lostZone(t *testing.T, seed uint64, engine kubesched.Engine) (said string, 
 		t.Error(err)
 		return "", 0, 0, 0
 	}
-	snap, err := snapshot.Read(t.Context(), snapshot.Options{Paths: []string{"-"}, Stdin: &manifests, Namespace: "default"}, apiserver.New(apiserver.Options{}))
+	return played(t, snapshot.Options{Paths: []string{"-"}, Stdin: &manifests, Namespace: "default"}, c.Lose, simulate.Worlds()[seed%3], engine)
+}
+
+// played plays the loss of a zone and returns all that was decided, and the
+// report.
+func played(t *testing.T, input snapshot.Options, zone string, world simulate.World, engine kubesched.Engine) (said string, decisions, checks, divergences int) {
+	t.Helper()
+	snap, err := snapshot.Read(t.Context(), input, apiserver.New(apiserver.Options{}))
 	if err != nil {
-		t.Errorf("seed %d: %v", seed, err)
+		t.Error(err)
 		return "", 0, 0, 0
 	}
 	scheduler, err := kubesched.New(kubesched.Options{Engine: engine})
@@ -81,10 +137,12 @@ func lostZone(t *testing.T, seed uint64, engine kubesched.Engine) (said string, 
 	}
 	log := &decisionLog{Scheduler: scheduler}
 	report, err := simulate.Run(t.Context(), snap, log, kubesched.Admission{}, simulate.Options{
-		Failures: []model.FailureSpec{{Zones: []string{c.Lose}}}, Timings: simulate.DefaultTimings(), RecoveryTime: 600, Parallel: 1,
+		Failures: []model.FailureSpec{{Zones: []string{zone}}}, Timings: simulate.DefaultTimings(), RecoveryTime: 600, Parallel: 1,
+		DeadNodes: world,
+		Virtual:   model.VirtualCluster{Zones: randomcluster.Zones(), CPU: resource.MustParse("4"), Memory: resource.MustParse("16Gi"), Pods: 110},
 	})
 	if err != nil {
-		t.Errorf("seed %d: %v", seed, err)
+		t.Error(err)
 		return "", 0, 0, 0
 	}
 	text, err := json.MarshalIndent(report, "", " ")

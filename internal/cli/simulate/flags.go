@@ -13,9 +13,11 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/cli/kubeconfig"
 	"bulkhead.dev/bulkhead/internal/model"
 	"bulkhead.dev/bulkhead/internal/report"
 	"bulkhead.dev/bulkhead/internal/simulate"
@@ -24,6 +26,8 @@ import (
 // flags are what the command line says, as it says it.
 type flags struct {
 	files            []string
+	snapshot         string
+	cluster          kubeconfig.Flags
 	namespace        string
 	fail             []string
 	virtual          string
@@ -42,6 +46,8 @@ const defaultVirtual = "zones=3,nodes=auto,cpu=4,memory=16Gi,pods=110"
 
 func (f *flags) add(fs *pflag.FlagSet) {
 	fs.StringSliceVarP(&f.files, "filename", "f", nil, "manifests: a file, a folder (recursively), or - for standard input; repeatable")
+	fs.StringVar(&f.snapshot, "snapshot", "", "file of bulkhead snapshot; manifests are laid over it")
+	f.cluster.Add(fs)
 	fs.StringVarP(&f.namespace, "namespace", "n", "default", "namespace of objects that name none")
 	fs.StringArrayVar(&f.fail, "fail", []string{"zones"}, "what is lost; repeatable: zones (each in turn), zone-pairs, nodes, zone=A, zone=A+B\n(together), node=NAME, partition=A/B (the two cannot reach each other)")
 	fs.StringVar(&f.virtual, "virtual-cluster", defaultVirtual, "the nodes when the input has none; zones is a number or names joined by +,\nnodes counts per zone (auto: as few as hold the workloads, plus one)")
@@ -64,8 +70,8 @@ func (f *flags) complete() (simulate.Options, error) {
 		ControllerLeader: f.controllerLeader,
 		RegionalClasses:  f.regionalClasses,
 	}
-	if len(f.files) == 0 {
-		return o, fmt.Errorf("nothing to simulate\nhint: name manifests: -f FILE, -f DIR or -f - (helm template … | bulkhead simulate -f -)")
+	if f.cluster.Given() && f.snapshot != "" {
+		return o, fmt.Errorf("--snapshot excludes --kubeconfig and --context: a snapshot is a cluster already")
 	}
 	if !slices.Contains(report.Formats(), f.output) {
 		return o, fmt.Errorf("--output %s: want %s", f.output, strings.Join(report.Formats(), ", "))
@@ -87,8 +93,14 @@ func (f *flags) complete() (simulate.Options, error) {
 		}
 		o.Failures = append(o.Failures, spec)
 	}
-	o.Timings, err = readTimings(f.timings)
+	o.Timings, err = readTimings(f.timings, v1alpha1.Timings{})
 	return o, err
+}
+
+// live reports whether a live cluster is simulated: when nothing else is named, or
+// when it is.
+func (f *flags) live() bool {
+	return f.snapshot == "" && (len(f.files) == 0 || f.cluster.Given())
 }
 
 // parseFailure reads one value of --fail.
@@ -198,17 +210,18 @@ func positiveQuantity(value string) (resource.Quantity, error) {
 	return q, nil
 }
 
-// readTimings reads a Timings file; "" gives the defaults.
-func readTimings(path string) (simulate.Timings, error) {
+// readTimings reads a Timings file over the timings of a cluster and the defaults;
+// "" is no file.
+func readTimings(path string, o v1alpha1.Timings) (simulate.Timings, error) {
 	defaults := simulate.DefaultTimings()
 	if path == "" {
-		return defaults, nil
+		return defaults.With(o)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return defaults, fmt.Errorf("--timings: %w", err)
 	}
-	var o v1alpha1.Timings
+	o.TypeMeta = metav1.TypeMeta{}
 	if err := yaml.UnmarshalStrict(data, &o); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {

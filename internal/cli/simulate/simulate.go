@@ -10,11 +10,13 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
 	"bulkhead.dev/bulkhead/internal/cli/exit"
+	"bulkhead.dev/bulkhead/internal/cli/kubeconfig"
 	"bulkhead.dev/bulkhead/internal/kubesched"
 	"bulkhead.dev/bulkhead/internal/kubesched/apiserver"
 	"bulkhead.dev/bulkhead/internal/report"
@@ -22,24 +24,29 @@ import (
 	"bulkhead.dev/bulkhead/internal/snapshot"
 )
 
-const long = `Simulate what the loss of a zone does to these manifests: which workloads stop,
-which come back and when, and why not the rest. Pods are placed by the
-kube-scheduler's own code; nothing is asked of a cluster.
+const long = `Simulate what the loss of a zone does to these manifests, to a snapshot of a
+cluster, or to the live cluster: which workloads stop, which come back and when,
+and why not the rest. Pods are placed by the kube-scheduler's own code.
+
+-f alone asks nothing of a cluster. -f with --snapshot or with --context lays the
+manifests over the cluster: what if I also deploy this? Without any of them the
+kubeconfig's current cluster is read; nothing in it is changed.
 
 Exit codes: 0 every failure is survived, 1 one is not, 2 wrong usage or invalid
 input, 3 it could not be determined.`
 
 const examples = `  bulkhead simulate -f app/
   helm template shop ./chart | bulkhead simulate -f - --fail zone-pairs
-  kubectl get nodes,deploy,rs,sts,ds,pods,svc,pvc,pv,sc,pdb,hpa -A -o yaml | bulkhead simulate -f -
+  bulkhead simulate --context prod
+  bulkhead snapshot -o prod.yaml.gz && bulkhead simulate --snapshot prod.yaml.gz -f new-version/
   bulkhead simulate -f app/ --fail zone=b --dead-nodes delete -o html > report.html`
 
 // Command returns `bulkhead simulate`.
 func Command(version string) *cobra.Command {
 	var f flags
 	c := &cobra.Command{
-		Use:     "simulate -f FILE",
-		Short:   "Prove on paper what the loss of a zone does to these manifests",
+		Use:     "simulate -f FILE | --snapshot FILE | --context NAME",
+		Short:   "Prove on paper what the loss of a zone does to manifests or a cluster",
 		Long:    long,
 		Example: examples,
 		Args:    cobra.NoArgs,
@@ -69,10 +76,19 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 	}
 	p := newProgress(errOut, f.quiet)
 	defer p.done()
+	cluster, err := base(ctx, f, version, p)
+	if err != nil {
+		return err
+	}
+	if cluster != nil {
+		if o.Timings, err = readTimings(f.timings, cluster.Timings); err != nil {
+			return exit.Error{Code: exit.Invalid, Err: fmt.Errorf("timings of %s: %w", cluster.Name, err)}
+		}
+	}
 	p.update("reading manifests", 0, 0)
 	tolerate := int64(o.Timings.DefaultTolerationSeconds)
 	server := apiserver.New(apiserver.Options{TolerationSeconds: &tolerate})
-	snap, err := snapshot.Read(ctx, snapshot.Options{Paths: f.files, Stdin: interruptible{ctx, in}, Namespace: f.namespace}, server)
+	snap, err := snapshot.Read(ctx, snapshot.Options{Paths: f.files, Stdin: interruptible{ctx, in}, Namespace: f.namespace, Base: cluster}, server)
 	if err != nil {
 		return failure(ctx, err, exit.Invalid)
 	}
@@ -86,6 +102,9 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 		}
 		return failure(ctx, err, exit.Undetermined)
 	}
+	if cluster != nil {
+		r.Input.Source = cluster.Describe()
+	}
 	r.Versions = v1alpha1.Versions{Bulkhead: version, Kubernetes: kubesched.Version}
 	var text bytes.Buffer
 	if err := report.Write(&text, f.output, r, report.Options{Color: useColor(out, f.noColor), Width: width(out), Command: commandLine(f)}); err != nil {
@@ -96,6 +115,37 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 		return exit.Error{Code: exit.Undetermined, Err: fmt.Errorf("writing the report: %w", err)}
 	}
 	return verdict(r.Verdict)
+}
+
+// base reads the cluster that manifests are laid over: a snapshot, a live one, or
+// none.
+func base(ctx context.Context, f *flags, version string, p *progress) (*snapshot.Cluster, error) {
+	switch {
+	case f.snapshot != "":
+		p.update("reading "+f.snapshot, 0, 0)
+		c, err := snapshot.Load(ctx, f.snapshot, apiserver.New(apiserver.Options{}))
+		if err != nil {
+			return nil, failure(ctx, err, exit.Invalid)
+		}
+		return c, nil
+	case !f.live():
+		return nil, nil
+	}
+	config, name, err := f.cluster.Config()
+	if missing := (kubeconfig.Missing{}); errors.As(err, &missing) {
+		err = fmt.Errorf("nothing to simulate\nhint: name manifests: -f FILE, -f DIR or -f - (helm template … | bulkhead simulate -f -)\n" +
+			"hint: or a cluster: --snapshot FILE, --context NAME; there is no kubeconfig")
+	}
+	if err != nil {
+		return nil, exit.Error{Code: exit.Invalid, Err: err}
+	}
+	c, err := snapshot.Collect(ctx, snapshot.CollectOptions{
+		Config: config, Name: name, Now: time.Now(), Bulkhead: version, Progress: p.update,
+	})
+	if err != nil {
+		return nil, failure(ctx, err, exit.Undetermined)
+	}
+	return c, nil
 }
 
 func failure(ctx context.Context, err error, code int) error {
@@ -135,6 +185,15 @@ func newScheduler(path string) (*kubesched.Scheduler, error) {
 // commandLine is the command again, for hints in a report.
 func commandLine(f *flags) string {
 	parts := []string{"bulkhead simulate"}
+	if f.snapshot != "" {
+		parts = append(parts, "--snapshot "+f.snapshot)
+	}
+	if f.cluster.File != "" {
+		parts = append(parts, "--kubeconfig "+f.cluster.File)
+	}
+	if f.cluster.Context != "" {
+		parts = append(parts, "--context "+f.cluster.Context)
+	}
 	for _, file := range f.files {
 		parts = append(parts, "-f "+file)
 	}

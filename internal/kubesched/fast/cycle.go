@@ -19,8 +19,9 @@ type cycle struct {
 	check  *check // nil in most cycles
 	// memory: verdicts come from memory. Else the plugins are asked, with views.
 	memory bool
-	// spread and affinity are asked in this cycle; nil when skipped.
+	// spread, affinity and others are asked in this cycle; nil when skipped.
 	spread, affinity fwk.FilterPlugin
+	others           []fwk.FilterPlugin
 	// inOrder: filters come in the order in which judge asks, so that its first
 	// rejection is the profile's.
 	inOrder bool
@@ -209,7 +210,7 @@ func (p *Profile) enough(n int) int {
 func (p *Profile) preFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string]) {
 	result, status, rejected := p.views.RunPreFilterPlugins(ctx, state, pod)
 	skipped := state.GetSkipFilterPlugins()
-	p.spread, p.affinity = nil, nil
+	p.spread, p.affinity, p.others = nil, nil, p.others[:0]
 	p.memory, p.inOrder = p.family.signed && status.IsSuccess(), true
 	last := rank(0)
 	for _, name := range p.filters {
@@ -218,8 +219,8 @@ func (p *Profile) preFilter(ctx context.Context, state fwk.CycleState, pod *core
 		}
 		r := p.ranks[name]
 		switch r {
-		case other:
-			p.memory = false
+		case byOther:
+			p.others = append(p.others, p.filterPlugin(name))
 		case bySpread:
 			p.spread = p.filterPlugin(name)
 			p.spreadVerdicts.reset(len(p.family.grouping.size))
@@ -276,6 +277,14 @@ func (p *Profile) judge(ctx context.Context, state fwk.CycleState, pod *corev1.P
 			return p.views.RunFilterPlugins(ctx, state, pod, e.nodes[i])
 		}
 		return status
+	}
+	for _, pl := range p.others {
+		if status = refusal(pl, pl.Filter(ctx, state, pod, e.nodes[i])); status != nil {
+			if !p.inOrder {
+				return p.views.RunFilterPlugins(ctx, state, pod, e.nodes[i])
+			}
+			return status
+		}
 	}
 	if p.spread != nil {
 		group := fam.grouping.of[i]

@@ -18,7 +18,7 @@
 //	cannot tell apart are shown as    | labels that the pod selects nodes by, and
 //	one (grouping.go)                 | taints: groups are equal in those.
 //
-// What is not covered goes to the plugins as it is: volumes, resource claims,
-// nodes with nominated pods, plugins that are not known here. A share of the
-// cycles is checked against the scheduler's own framework (check.go).
+// What is not covered is asked of the plugins each time: about volumes, resource
+// claims, nodes with nominated pods, and all that is not known here. A share of
+// the cycles is checked against the scheduler's own framework (check.go).
 package fast

@@ -19,7 +19,8 @@ var (
 	nodePlugins = []string{
 		names.NodeUnschedulable, names.NodeName, names.TaintToleration, names.NodeAffinity, names.NodeDeclaredFeatures,
 	}
-	// The node's object and the pods on it: allocatable, requested, ports.
+	// The node's object and the pods on it: allocatable, requested, ports. They
+	// sign less than they read: requestSignature.
 	roomPlugins = []string{names.NodePorts, names.NodeResourcesFit, names.NodeResourcesBalancedAllocation}
 	// The images on nodes. It signs less than it reads: imageSignature.
 	imagePlugins = []string{names.ImageLocality}
@@ -50,7 +51,7 @@ func (p *Profile) addFacets(fam *family, pod *corev1.Pod) {
 	}
 	fam.signed = true
 	fam.node = p.facet("node "+node, nodePlugins)
-	fam.room = p.facet("room "+room, roomPlugins)
+	fam.room = p.facet("room "+room+requestSignature(pod), roomPlugins)
 	if p.engine.anyImages {
 		fam.image = p.facet("image "+imageSignature(pod), imagePlugins)
 	}
@@ -91,6 +92,29 @@ func (p *Profile) signature(pod *corev1.Pod, plugins []string) (string, bool) {
 	}
 	text, err := json.Marshal(parts)
 	return string(text), err == nil
+}
+
+// requestSignature is all that is read of what a pod requests. NodeResourcesFit
+// signs the sum; its score also takes a container that requests nothing to
+// request a little (scheduler/util GetNonzeroRequests), so it is not the same for
+// one container and for two.
+func requestSignature(pod *corev1.Pod) string {
+	type container struct {
+		Requests corev1.ResourceList
+		Restart  *corev1.ContainerRestartPolicy `json:",omitempty"`
+	}
+	part := func(all []corev1.Container) []container {
+		var out []container
+		for _, c := range all {
+			out = append(out, container{c.Resources.Requests, c.RestartPolicy})
+		}
+		return out
+	}
+	text, err := json.Marshal([]any{part(pod.Spec.InitContainers), part(pod.Spec.Containers), pod.Spec.Resources, pod.Spec.Overhead})
+	if err != nil {
+		panic(err) // API types marshal
+	}
+	return string(text)
 }
 
 // imageSignature is all that ImageLocality reads of a pod.

@@ -87,7 +87,7 @@ func (e *Engine) NewProfile(ctx context.Context, profile *config.KubeSchedulerPr
 	for _, pl := range all.Score.Enabled {
 		p.scorers = append(p.scorers, pl.Name)
 		p.weights[pl.Name] = int(pl.Weight)
-		p.remembered[pl.Name] = rankOf(pl.Name) != other || slices.Contains(imagePlugins, pl.Name)
+		p.remembered[pl.Name] = rankOf(pl.Name) != byOther || slices.Contains(imagePlugins, pl.Name)
 	}
 	return p, nil
 }
@@ -135,9 +135,9 @@ func withoutPreemption(p *config.KubeSchedulerProfile) {
 type rank int
 
 const (
-	other rank = iota // not answered from memory
-	byNode
+	byNode rank = iota
 	byRoom
+	byOther // not remembered: volumes, resource claims
 	bySpread
 	byAffinity
 )
@@ -153,5 +153,5 @@ func rankOf(name string) rank {
 	case name == names.InterPodAffinity:
 		return byAffinity
 	}
-	return other
+	return byOther
 }

@@ -51,6 +51,11 @@ func (g *generator) affinity(own app, selector *metav1.LabelSelector, hashed boo
 		a.PodAffinity = &corev1.PodAffinity{}
 		term := g.near()
 		if g.chance(40) {
+			// Where the namespaces are selected by label, kube-scheduler 1.36 misses
+			// that the pods it waits for are there, until it tries all Pending pods
+			// again after five minutes (plugins/interpodaffinity/plugin.go,
+			// isSchedulableAfterPodChange, does not merge the selector).
+			term.NamespaceSelector = nil
 			a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution = []corev1.PodAffinityTerm{term}
 		} else {
 			a.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution = []corev1.WeightedPodAffinityTerm{{Weight: int32(1 + g.IntN(100)), PodAffinityTerm: term}}
@@ -86,10 +91,9 @@ func (g *generator) near() corev1.PodAffinityTerm {
 		LabelSelector: selecting(other),
 		TopologyKey:   pick(g, corev1.LabelTopologyZone, corev1.LabelTopologyZone, corev1.LabelHostname),
 	}
+	term.Namespaces = []string{other.namespace}
 	if g.chance(30) {
 		term.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{tierLabel: pick(g, "front", "back")}}
-	} else {
-		term.Namespaces = []string{other.namespace}
 	}
 	return term
 }

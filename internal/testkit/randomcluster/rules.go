@@ -2,6 +2,7 @@ package randomcluster
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -18,12 +19,17 @@ const (
 	lateClass, earlyClass = "zonal", "zonal-early"
 )
 
+// namespaces of all clusters: a control plane that plays one after the other can
+// keep them. The first one's tier is front, the next one's back, and so on.
+var namespaces = []string{"team-a", "team-b", "team-c"}
+
+// Namespaces returns those that clusters have, some only the first ones.
+func Namespaces() []string { return slices.Clone(namespaces) }
+
 // makeRules makes what is not of one workload: namespaces, priorities, classes.
-// Their names have the seed in them, where the cluster has others of the kind
-// while it is emptied.
 func (g *generator) makeRules() {
 	for i := range 1 + g.IntN(3) {
-		name := fmt.Sprintf("s%d-%c", g.Seed, 'a'+i)
+		name := namespaces[i]
 		g.names = append(g.names, name)
 		g.rules = append(g.rules, typed(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 			Name: name, Labels: map[string]string{tierLabel: []string{"front", "back"}[i%2]},

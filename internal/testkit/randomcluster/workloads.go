@@ -51,7 +51,7 @@ func (g *generator) deployment(a app) {
 		},
 	}
 	if g.chance(8) { // all its pods share a volume, so that they can be in one zone only
-		claim := g.claim(a.namespace, pick(g, lateClass, earlyClass), corev1.ReadWriteMany)
+		claim := g.claim(a.namespace, earlyClass, corev1.ReadWriteMany)
 		d.Spec.Template.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
 		}}}
