@@ -71,6 +71,21 @@ type SimulationReport struct {
 	Warnings []string `json:"warnings"`
 	// Versions names the Kubernetes and bulkhead versions behind the answer.
 	Versions Versions `json:"versions"`
+	// Engine says how the scheduler's answers were found.
+	Engine Engine `json:"engine"`
+}
+
+// Engine is how the scheduler's answers were found, and what checking them gave.
+type Engine struct {
+	// Name is fast or exact; empty where the program did not say.
+	Name string `json:"name"`
+	// Cycles counts the scheduling cycles of the whole run.
+	Cycles int `json:"cycles"`
+	// Checked counts those of the fast engine that were compared, plugin by plugin
+	// and node by node, with kube-scheduler's own framework, and Diverged those in
+	// which an answer differed; there the framework's answer was taken.
+	Checked  int `json:"checked"`
+	Diverged int `json:"diverged"`
 }
 
 // Versions of what made a report.

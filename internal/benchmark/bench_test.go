@@ -110,7 +110,7 @@ func run(b *testing.B, size benchmark.Size, failures []model.FailureSpec, engine
 	b.ReportMetric(float64(counted.tried.Load()-n)/float64(b.N), "refusals/op")
 	b.ReportMetric(spent.Seconds()/float64(b.N), "cpu-s/op")
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "wall-s/op")
-	if _, checks, divergences := scheduler.Engine(); divergences > 0 {
+	if _, _, checks, divergences := scheduler.Engine(); divergences > 0 {
 		b.Fatalf("%d of %d checks diverged", divergences, checks)
 	} else {
 		b.ReportMetric(float64(checks)/float64(b.N), "checks/op")

@@ -65,13 +65,13 @@ func New(o Options) (*Scheduler, error) {
 }
 
 // Engine names the engine, and says of the sessions closed so far how many
-// scheduling cycles were checked against kube-scheduler's own framework and in
-// how many of them an answer differed.
-func (s *Scheduler) Engine() (name Engine, checks, divergences int) {
-	return s.engine, int(s.counts.checks.Load()), int(s.counts.divergences.Load())
+// scheduling cycles they had, how many were checked against kube-scheduler's own
+// framework, and in how many of them an answer differed.
+func (s *Scheduler) Engine() (name Engine, cycles, checks, divergences int) {
+	return s.engine, int(s.counts.cycles.Load()), int(s.counts.checks.Load()), int(s.counts.divergences.Load())
 }
 
-type counts struct{ checks, divergences atomic.Int64 }
+type counts struct{ cycles, checks, divergences atomic.Int64 }
 
 // SilenceLogs discards what the scheduler's code logs through klog, for the
 // whole process; errors reach us as values.

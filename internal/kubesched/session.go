@@ -204,6 +204,7 @@ func (s *session) Next(ctx context.Context) (*simulate.Decision, error) {
 
 // schedule finds a node for the pod.
 func (s *session) schedule(profile framework.Framework, state fwk.CycleState, info *framework.QueuedPodInfo) (string, error) {
+	s.counts.cycles.Add(1)
 	if p, ok := s.fast[profile.ProfileName()]; ok {
 		return p.Schedule(s.ctx, state, info.Pod)
 	}

@@ -98,6 +98,7 @@ func shop() *v1alpha1.SimulationReport {
 		},
 		Warnings: []string{"shop/web.yaml:14: Service shop/web: spec.topologyKeys is gone since 1.22, ignored"},
 		Versions: v1alpha1.Versions{Bulkhead: "v0.1.0", Kubernetes: "v1.36.3"},
+		Engine:   v1alpha1.Engine{Name: "fast", Cycles: 1200, Checked: 3},
 	}
 	web := perZone(2, 2, 2)
 	base := func() []v1alpha1.WorkloadOutcome {
@@ -226,6 +227,7 @@ func calm() *v1alpha1.SimulationReport {
 	r := &v1alpha1.SimulationReport{
 		Verdict: v1alpha1.Survives, Input: input(), DeadNodes: "keep", RecoveryTimeSeconds: 600,
 		ExtraNodes: map[string]int{}, Versions: v1alpha1.Versions{Bulkhead: "v0.1.0", Kubernetes: "v1.36.3"},
+		Engine: v1alpha1.Engine{Name: "exact", Cycles: 40},
 	}
 	r.Input.NotConsidered = nil
 	for _, z := range []string{"a", "b", "c"} {

@@ -115,20 +115,26 @@ func (s *scenario) note(e v1alpha1.Event) {
 	s.timeline = append(s.timeline, e)
 }
 
+// flushAfter is how long a pod waits at most until it is tried again whatever
+// happens: five minutes, looked at every 30 s (pkg/scheduler/backend/queue
+// DefaultPodMaxInUnschedulablePodsDuration, flushUnschedulablePodsLeftover).
+const flushAfter = 330
+
 // run plays the failure until nothing moves any more.
 func (s *scenario) run(ctx context.Context) error {
 	s.lose()
 	if err := s.play(ctx); err != nil {
 		return fmt.Errorf("scenario %s: %w", s.failure.Name, err)
 	}
-	// Pods that wait are tried again after five minutes whatever happens
-	// (podMaxInUnschedulablePodsDuration); once is enough when nothing moves.
-	s.session.Retry()
-	if err := s.schedule(ctx); err != nil {
-		return fmt.Errorf("scenario %s: %w", s.failure.Name, err)
-	}
-	if err := s.play(ctx); err != nil {
-		return fmt.Errorf("scenario %s: %w", s.failure.Name, err)
+	if s.pendingCount() > 0 {
+		// Once is enough when nothing moves.
+		s.at(s.now+flushAfter, func() error {
+			s.session.Retry()
+			return nil
+		})
+		if err := s.play(ctx); err != nil {
+			return fmt.Errorf("scenario %s: %w", s.failure.Name, err)
+		}
 	}
 	s.now = s.changed
 	s.note(v1alpha1.Event{Event: "settled"})

@@ -150,7 +150,7 @@ func played(t *testing.T, input snapshot.Options, zone string, world simulate.Wo
 		t.Error(err)
 		return "", 0, 0, 0
 	}
-	_, checks, divergences = scheduler.Engine()
+	_, _, checks, divergences = scheduler.Engine()
 	return log.text.String() + string(text), log.decisions, checks, divergences
 }
 

@@ -2,5 +2,5 @@
 //
 //	flags.go     what the command line says → Options (Complete, Validate)
 //	simulate.go  Options → snapshot → simulation → report (Run)
-//	progress.go  what is under way, on stderr
+//	terminal.go  what stdout can show
 package simulate

@@ -18,6 +18,7 @@ import (
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
 	"bulkhead.dev/bulkhead/internal/cli/kubeconfig"
+	"bulkhead.dev/bulkhead/internal/kubesched"
 	"bulkhead.dev/bulkhead/internal/model"
 	"bulkhead.dev/bulkhead/internal/report"
 	"bulkhead.dev/bulkhead/internal/simulate"
@@ -35,6 +36,7 @@ type flags struct {
 	recoveryTime     time.Duration
 	timings          string
 	schedulerConfig  string
+	engine           string
 	controllerLeader string
 	regionalClasses  []string
 	output           string
@@ -54,6 +56,7 @@ func (f *flags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.deadNodes, "dead-nodes", string(simulate.Keep), "what becomes of the dead nodes' objects: keep, delete or out-of-service")
 	fs.DurationVar(&f.recoveryTime, "recovery-time", 10*time.Minute, "objective: a workload whose full count is back later is degraded")
 	fs.StringVar(&f.timings, "timings", "", "file (kind: Timings) that overrides constants of the time axis")
+	fs.StringVar(&f.engine, "engine", string(kubesched.Fast), "how plugins are asked: fast remembers their answers and checks a sample, exact\nasks every one each time; the result is the same")
 	fs.StringVar(&f.schedulerConfig, "scheduler-config", "", "file (kind: KubeSchedulerConfiguration) with your own scheduler profiles")
 	fs.StringVar(&f.controllerLeader, "controller-leader", "", "zone of the controller-manager's leader; lost: always in what is lost\n(default: in a zone that survives)")
 	fs.StringSliceVar(&f.regionalClasses, "regional-storage-class", nil, "StorageClass whose volumes reach every zone; repeatable")
@@ -78,6 +81,9 @@ func (f *flags) complete() (simulate.Options, error) {
 	}
 	if !slices.Contains(simulate.Worlds(), o.DeadNodes) {
 		return o, fmt.Errorf("--dead-nodes %s: want keep, delete or out-of-service", f.deadNodes)
+	}
+	if !slices.Contains([]kubesched.Engine{kubesched.Fast, kubesched.Exact}, kubesched.Engine(f.engine)) {
+		return o, fmt.Errorf("--engine %s: want fast or exact", f.engine)
 	}
 	if f.recoveryTime < 0 {
 		return o, fmt.Errorf("--recovery-time %s: must not be negative", f.recoveryTime)

@@ -17,6 +17,7 @@ import (
 	"bulkhead.dev/bulkhead/api/v1alpha1"
 	"bulkhead.dev/bulkhead/internal/cli/exit"
 	"bulkhead.dev/bulkhead/internal/cli/kubeconfig"
+	"bulkhead.dev/bulkhead/internal/cli/progress"
 	"bulkhead.dev/bulkhead/internal/kubesched"
 	"bulkhead.dev/bulkhead/internal/kubesched/apiserver"
 	"bulkhead.dev/bulkhead/internal/report"
@@ -62,20 +63,15 @@ func Command(version string) *cobra.Command {
 	return c
 }
 
-// gcPercent lets the heap grow further between collections: a simulation makes
-// much garbage beside a small state.
-const gcPercent = 300
-
 // run reads, simulates and writes. Nothing is written before all is known.
 func run(ctx context.Context, f *flags, o simulate.Options, version string, in io.Reader, out, errOut io.Writer) error {
 	kubesched.SilenceLogs()
-	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
-	scheduler, err := newScheduler(f.schedulerConfig)
+	scheduler, err := newScheduler(f.schedulerConfig, kubesched.Engine(f.engine))
 	if err != nil {
 		return exit.Error{Code: exit.Invalid, Err: err}
 	}
-	p := newProgress(errOut, f.quiet)
-	defer p.done()
+	p := progress.New(errOut, f.quiet)
+	defer p.Done()
 	cluster, err := base(ctx, f, version, p)
 	if err != nil {
 		return err
@@ -85,15 +81,16 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 			return exit.Error{Code: exit.Invalid, Err: fmt.Errorf("timings of %s: %w", cluster.Name, err)}
 		}
 	}
-	p.update("reading manifests", 0, 0)
+	p.Update("reading manifests", 0, 0)
 	tolerate := int64(o.Timings.DefaultTolerationSeconds)
 	server := apiserver.New(apiserver.Options{TolerationSeconds: &tolerate})
 	snap, err := snapshot.Read(ctx, snapshot.Options{Paths: f.files, Stdin: interruptible{ctx, in}, Namespace: f.namespace, Base: cluster}, server)
 	if err != nil {
 		return failure(ctx, err, exit.Invalid)
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(simulate.GCPercent(snap)))
 	o.Parallel = runtime.GOMAXPROCS(0)
-	o.Progress = p.update
+	o.Progress = p.Update
 	r, err := simulate.Run(ctx, snap, scheduler, kubesched.Admission{}, o)
 	if err != nil {
 		var wrong *simulate.InputError
@@ -106,11 +103,13 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 		r.Input.Source = cluster.Describe()
 	}
 	r.Versions = v1alpha1.Versions{Bulkhead: version, Kubernetes: kubesched.Version}
+	r.Engine = describe(scheduler)
 	var text bytes.Buffer
 	if err := report.Write(&text, f.output, r, report.Options{Color: useColor(out, f.noColor), Width: width(out), Command: commandLine(f)}); err != nil {
 		return exit.Error{Code: exit.Undetermined, Err: err}
 	}
-	p.done()
+	tell(p, errOut, r.Engine)
+	p.Done()
 	if _, err := out.Write(text.Bytes()); err != nil {
 		return exit.Error{Code: exit.Undetermined, Err: fmt.Errorf("writing the report: %w", err)}
 	}
@@ -119,10 +118,10 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 
 // base reads the cluster that manifests are laid over: a snapshot, a live one, or
 // none.
-func base(ctx context.Context, f *flags, version string, p *progress) (*snapshot.Cluster, error) {
+func base(ctx context.Context, f *flags, version string, p *progress.Line) (*snapshot.Cluster, error) {
 	switch {
 	case f.snapshot != "":
-		p.update("reading "+f.snapshot, 0, 0)
+		p.Update("reading "+f.snapshot, 0, 0)
 		c, err := snapshot.Load(ctx, f.snapshot, apiserver.New(apiserver.Options{}))
 		if err != nil {
 			return nil, failure(ctx, err, exit.Invalid)
@@ -140,7 +139,7 @@ func base(ctx context.Context, f *flags, version string, p *progress) (*snapshot
 		return nil, exit.Error{Code: exit.Invalid, Err: err}
 	}
 	c, err := snapshot.Collect(ctx, snapshot.CollectOptions{
-		Config: config, Name: name, Now: time.Now(), Bulkhead: version, Progress: p.update,
+		Config: config, Name: name, Now: time.Now(), Bulkhead: version, Progress: p.Update,
 	})
 	if err != nil {
 		return nil, failure(ctx, err, exit.Undetermined)
@@ -167,19 +166,39 @@ func verdict(v v1alpha1.Verdict) error {
 	}
 }
 
-func newScheduler(path string) (*kubesched.Scheduler, error) {
+func newScheduler(path string, engine kubesched.Engine) (*kubesched.Scheduler, error) {
+	o := kubesched.Options{Engine: engine}
 	if path == "" {
-		return kubesched.New(kubesched.Options{})
+		return kubesched.New(o)
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
+	var err error
+	if o.Configuration, err = os.ReadFile(path); err != nil {
 		return nil, fmt.Errorf("--scheduler-config: %w", err)
 	}
-	s, err := kubesched.New(kubesched.Options{Configuration: data})
+	s, err := kubesched.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("--scheduler-config %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// describe says how the scheduler found its answers.
+func describe(s *kubesched.Scheduler) v1alpha1.Engine {
+	name, cycles, checks, divergences := s.Engine()
+	return v1alpha1.Engine{Name: string(name), Cycles: cycles, Checked: checks, Diverged: divergences}
+}
+
+// tell says what the checks of the fast engine found: a divergence always, else
+// as the summary of a long run.
+func tell(p *progress.Line, errOut io.Writer, e v1alpha1.Engine) {
+	text := fmt.Sprintf("bulkhead: %d of %d scheduling cycles checked against kube-scheduler's own framework: %d differed", e.Checked, e.Cycles, e.Diverged)
+	if e.Diverged == 0 {
+		if e.Checked > 0 {
+			p.Summary(text)
+		}
+		return
+	}
+	_, _ = fmt.Fprintf(errOut, "%s\nbulkhead: hint: that is a fault of bulkhead, please report it; --engine exact does without what was wrong\n", text)
 }
 
 // commandLine is the command again, for hints in a report.

@@ -13,6 +13,7 @@ import (
 
 	"bulkhead.dev/bulkhead/internal/cli/exit"
 	"bulkhead.dev/bulkhead/internal/cli/kubeconfig"
+	"bulkhead.dev/bulkhead/internal/cli/progress"
 	"bulkhead.dev/bulkhead/internal/kubesched"
 	"bulkhead.dev/bulkhead/internal/snapshot"
 )
@@ -88,20 +89,20 @@ func run(ctx context.Context, f *flags, version string, out, errOut io.Writer) e
 	if err != nil {
 		return exit.Error{Code: exit.Invalid, Err: err}
 	}
-	p := newProgress(errOut, f.quiet)
-	defer p.done()
+	p := progress.New(errOut, f.quiet)
+	defer p.Done()
 	c, err := snapshot.Collect(ctx, snapshot.CollectOptions{
-		Config: config, Name: name, Namespaces: f.namespaces, Now: time.Now(), Bulkhead: version, Progress: p.update,
+		Config: config, Name: name, Namespaces: f.namespaces, Now: time.Now(), Bulkhead: version, Progress: p.Update,
 	})
 	if err == nil && f.anonymize {
-		p.update("replacing names", 0, 0)
+		p.Update("replacing names", 0, 0)
 		c, _, err = c.Anonymize(ctx)
 	}
 	if err == nil {
-		p.update("writing "+f.output, 0, 0)
+		p.Update("writing "+f.output, 0, 0)
 		err = write(ctx, c, f.output, out)
 	}
-	p.done()
+	p.Done()
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
