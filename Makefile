@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 
 .PHONY: help
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r t d; do printf '  %-10s %s\n' "$$t" "$$d"; done
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r t d; do printf '  %-12s %s\n' "$$t" "$$d"; done
 
 .PHONY: needs
 needs:
@@ -48,17 +48,22 @@ test: needs components ## every test, as CI runs them; BULKHEAD_REQUIRE_ALL=1 fa
 	go test -count=1 -timeout 40m $(PACKAGES)
 
 .PHONY: race
-race: needs ## every test under the race detector (needs a C compiler)
+race: needs components ## every test under the race detector (needs a C compiler)
 	@hack/needs.sh cc
 	CGO_ENABLED=1 go test -race -count=1 -timeout 60m $(PACKAGES)
 
 .PHONY: fuzz
-fuzz: needs ## fuzz the manifest decoder for FUZZTIME (30s)
+fuzz: needs ## fuzz the readers of manifests and of saved clusters, each for FUZZTIME (30s)
 	go test -run '^$$' -fuzz '^FuzzRead$$' -fuzztime $(FUZZTIME) ./internal/snapshot
+	go test -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZTIME) ./internal/snapshot
 
 .PHONY: bench
 bench: needs ## benchmarks; BENCH selects, BENCHTIME repeats (docs/benchmarks.md)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 120m $(PACKAGES)
+
+.PHONY: side-by-side
+side-by-side: build components ## a zone lost in a real control plane and in a simulation; NODES (1000) sets the size
+	@hack/side-by-side.sh
 
 .PHONY: golden
 golden: needs ## write the golden files again from what the code does now

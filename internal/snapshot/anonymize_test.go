@@ -297,6 +297,9 @@ func drawSpec(t *rapid.T, name string) string {
 		`"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule", ` + own + "}]",
 		`"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "acme.example/disk", "whenUnsatisfiable": "ScheduleAnyway", "matchLabelKeys": ["acme.example/part"], ` + own + "}]",
 	}).Draw(t, "rule"))
+	if rapid.IntRange(0, 3).Draw(t, "urgent") == 0 {
+		parts = append(parts, `"priorityClassName": "urgent-things", "priority": 1000`)
+	}
 	return strings.Join(parts, ", ")
 }
 
