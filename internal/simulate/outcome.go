@@ -128,7 +128,7 @@ func (s *scenario) judge(index int, o *v1alpha1.WorkloadOutcome, classes []*clas
 	switch {
 	case t.replicas == 0:
 		o.Verdict = v1alpha1.Survives
-	case !touched && (t.start == 0 || t.start < t.minimum):
+	case t.start == 0, !touched && t.start < t.minimum:
 		o.Verdict = v1alpha1.Undetermined
 		o.Reasons = append(o.Reasons, notRunningBefore(t))
 	case t.lowest < t.minimum:

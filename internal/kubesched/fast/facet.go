@@ -3,6 +3,7 @@ package fast
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -110,11 +111,7 @@ func requestSignature(pod *corev1.Pod) string {
 		}
 		return out
 	}
-	text, err := json.Marshal([]any{part(pod.Spec.InitContainers), part(pod.Spec.Containers), pod.Spec.Resources, pod.Spec.Overhead})
-	if err != nil {
-		panic(err) // API types marshal
-	}
-	return string(text)
+	return textOf([]any{part(pod.Spec.InitContainers), part(pod.Spec.Containers), pod.Spec.Resources, pod.Spec.Overhead})
 }
 
 // imageSignature is all that ImageLocality reads of a pod.
@@ -129,9 +126,15 @@ func imageSignature(pod *corev1.Pod) string {
 			images = append(images, v.Image.Reference)
 		}
 	}
-	text, err := json.Marshal(images)
+	return textOf(images)
+}
+
+// textOf is equal for equal values. Should one ever not marshal, it is like no
+// other that is not the same in memory.
+func textOf(value any) string {
+	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // strings marshal
+		return fmt.Sprintf("%#v", value)
 	}
 	return string(text)
 }

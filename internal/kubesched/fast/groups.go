@@ -1,7 +1,6 @@
 package fast
 
 import (
-	"encoding/json"
 	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
@@ -96,11 +95,7 @@ func newGroup(pod *corev1.Pod) *group {
 func contentOf(pod *corev1.Pod) string {
 	content := pod.Namespace + "\x00" + labels.Set(pod.Labels).String()
 	if a := pod.Spec.Affinity; a != nil && (a.PodAffinity != nil || a.PodAntiAffinity != nil) {
-		text, err := json.Marshal([]any{a.PodAffinity, a.PodAntiAffinity})
-		if err != nil {
-			panic(err) // API types marshal
-		}
-		content += "\x00" + string(text)
+		content += "\x00" + textOf([]any{a.PodAffinity, a.PodAntiAffinity})
 	}
 	return content
 }

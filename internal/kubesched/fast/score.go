@@ -94,7 +94,7 @@ func (p *Profile) addScores(ctx context.Context, state fwk.CycleState, pod *core
 	weight := int64(p.weights[pl.Name()])
 	for k := range totals {
 		score := p.scores[k].Score
-		if score > fwk.MaxNodeScore || score < fwk.MinNodeScore {
+		if score > fwk.MaxScore || score < fwk.MinScore {
 			return fwk.AsStatus(fmt.Errorf("plugin %q returns an invalid score %d", pl.Name(), score))
 		}
 		totals[k].Score += score * weight

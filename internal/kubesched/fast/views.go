@@ -44,8 +44,9 @@ type viewset struct {
 
 	at    map[int32]int // node → place in views
 	order []int32       // node of each view
-	views []fwk.NodeInfo
-	dirty []spot // to look at again
+	held  []*view
+	views []fwk.NodeInfo // held, as plugins take them
+	dirty []spot         // to look at again
 	// changes counts the refreshes that changed something.
 	changes int
 }
@@ -94,48 +95,41 @@ func (v *viewset) look(at spot) {
 		place = len(v.views)
 		v.at[at.node] = place
 		v.order = append(v.order, at.node)
-		v.views = append(v.views, &view{NodeInfo: v.engine.nodes[at.node]})
+		w := &view{NodeInfo: v.engine.nodes[at.node]}
+		v.held, v.views = append(v.held, w), append(v.views, w)
 	}
-	w := v.view(place)
+	w := v.held[place]
 	w.show(at.group, n)
 	if len(w.groups) == 0 {
 		v.drop(place)
 	}
 }
 
-func (v *viewset) view(place int) *view {
-	w, ok := v.views[place].(*view)
-	if !ok {
-		panic("a view set holds views")
-	}
-	return w
-}
-
 func (v *viewset) drop(place int) {
 	last := len(v.views) - 1
 	delete(v.at, v.order[place])
 	if place != last {
-		v.views[place], v.order[place] = v.views[last], v.order[last]
+		v.held[place], v.views[place], v.order[place] = v.held[last], v.views[last], v.order[last]
 		v.at[v.order[place]] = place
 	}
-	v.views[last] = nil
-	v.views, v.order = v.views[:last], v.order[:last]
+	v.held[last], v.views[last] = nil, nil
+	v.held, v.views, v.order = v.held[:last], v.views[:last], v.order[:last]
 }
 
 // show sets how many pods of the group the view shows.
-func (w *view) show(g *group, n count) {
-	i := slices.IndexFunc(w.groups, func(s shown) bool { return s.group == g })
+func (v *view) show(g *group, n count) {
+	i := slices.IndexFunc(v.groups, func(s shown) bool { return s.group == g })
 	switch {
 	case i >= 0 && n == (count{}):
-		w.groups = slices.Delete(w.groups, i, i+1)
+		v.groups = slices.Delete(v.groups, i, i+1)
 	case i >= 0:
-		w.groups[i].count = n
+		v.groups[i].count = n
 	case n != (count{}):
-		w.groups = append(w.groups, shown{g, n})
+		v.groups = append(v.groups, shown{g, n})
 	}
-	w.pods = w.pods[:0]
-	for _, s := range w.groups {
-		w.pods = s.appendTo(w.pods)
+	v.pods = v.pods[:0]
+	for _, s := range v.groups {
+		v.pods = s.appendTo(v.pods)
 	}
 }
 
