@@ -10,6 +10,7 @@ FUZZTIME ?= 30s
 BENCH ?= .
 BENCHTIME ?= 1x
 PACKAGES ?= ./...
+SEEDS ?= 200
 
 .PHONY: help
 help: ## list the targets
@@ -51,6 +52,10 @@ test: needs components ## every test, as CI runs them; BULKHEAD_REQUIRE_ALL=1 fa
 race: needs components ## every test under the race detector (needs a C compiler)
 	@hack/needs.sh cc
 	CGO_ENABLED=1 go test -race -count=1 -timeout 60m $(PACKAGES)
+
+.PHONY: fidelity
+fidelity: needs components ## a zone lost in random real clusters, and in simulations of them; SEEDS (200) goes on where it stopped
+	go test -count=1 -timeout 0 -v -run '^(TestFidelity|TestTimes)$$' ./internal/fidelity -args -seeds $(SEEDS) -times
 
 .PHONY: fuzz
 fuzz: needs ## fuzz the readers of manifests and of saved clusters, each for FUZZTIME (30s)

@@ -24,6 +24,10 @@ type Cluster struct {
 type Options struct {
 	// Nodes is how many there are; 0 means NodesOf(seed).
 	Nodes int
+	// Varied draws more kinds of pods: with several containers, with init
+	// containers, without requests; and nodes that have images. The cluster is
+	// another one than without.
+	Varied bool
 }
 
 // Zones returns the zones of every cluster, sorted.
@@ -55,7 +59,7 @@ func New(seed uint64, o Options) *Cluster {
 		o.Nodes = NodesOf(seed)
 	}
 	c := &Cluster{Seed: seed}
-	g := &generator{Cluster: c, Rand: random(seed, 1)}
+	g := &generator{Cluster: c, Rand: random(seed, 1), varied: o.Varied}
 	c.Lose = pick(g, Zones()...)
 	g.makeNodes(o.Nodes)
 	g.makeRules()
@@ -91,6 +95,7 @@ func (c *Cluster) Write(w io.Writer) error {
 type generator struct {
 	*Cluster
 	*rand.Rand
+	varied bool
 
 	names      []string // namespaces
 	priorities []string // "" for none

@@ -22,6 +22,7 @@ func (g *generator) makeNodes(n int) {
 	perZone := map[string]int{}
 	kinds := 1 + g.IntN(3)
 	tainted, flaky := g.chance(60), g.chance(40)
+	imaged := g.varied && g.chance(30)
 	for i := range n {
 		zone := Zones()[i%3]
 		if i >= 6 && g.chance(20) {
@@ -36,8 +37,22 @@ func (g *generator) makeNodes(n int) {
 		case flaky && g.chance(10):
 			node.Spec.Taints = append(node.Spec.Taints, corev1.Taint{Key: flakyTaint, Effect: corev1.TaintEffectPreferNoSchedule})
 		}
+		if imaged {
+			node.Status.Images = g.imagesOf()
+		}
 		g.nodes = append(g.nodes, node)
 	}
+}
+
+// imagesOf returns some of the images, as a kubelet reports those that it has.
+func (g *generator) imagesOf() []corev1.ContainerImage {
+	var out []corev1.ContainerImage
+	for i, name := range images {
+		if g.chance(40) {
+			out = append(out, corev1.ContainerImage{Names: []string{name}, SizeBytes: int64(i+1) * 150 << 20})
+		}
+	}
+	return out
 }
 
 // node makes one of a kind: what kubelets report about machines of 2, 4 and 8

@@ -134,21 +134,55 @@ func (g *generator) template(a app, hashed bool, replicas int32) corev1.PodTempl
 		Tolerations:               g.tolerations(),
 		Affinity:                  g.affinity(a, selector, hashed),
 		TopologySpreadConstraints: g.spread(selector, hashed),
-		Containers:                []corev1.Container{g.container(cpu, mem)},
 	}
+	g.containers(&spec, cpu, mem)
 	if g.chance(10) {
 		spec.NodeSelector = map[string]string{diskLabel: pick(g, "ssd", "hdd")}
 	}
 	if g.chance(4) {
 		spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 8080, HostPort: int32(9000 + g.IntN(3))}}
 	}
+	if g.varied && g.chance(8) { // onto nodes whose taint not all tolerate
+		spec.NodeSelector = map[string]string{poolTaint: batchPool}
+	}
 	return corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: selector.MatchLabels}, Spec: spec}
 }
+
+// containers shares out the requests over one to three containers. In some pods an
+// init container asks for as much, or nobody asks for anything.
+func (g *generator) containers(spec *corev1.PodSpec, cpu, mem int64) {
+	if !g.varied {
+		spec.Containers = []corev1.Container{g.container(cpu, mem)}
+		return
+	}
+	n := int64(1)
+	if g.chance(25) {
+		n = 2 + g.Int64N(2)
+	}
+	for i := range n {
+		c := g.container(cpu/n, mem/n)
+		c.Name, c.Image = []string{"main", "proxy", "log"}[i], pick(g, images...)
+		spec.Containers = append(spec.Containers, c)
+	}
+	switch {
+	case g.chance(15):
+		c := g.container(pick(g, cpu, cpu/2), mem)
+		c.Name = "init"
+		spec.InitContainers = []corev1.Container{c}
+	case g.chance(8): // best effort
+		for i := range spec.Containers {
+			spec.Containers[i].Resources = corev1.ResourceRequirements{}
+		}
+	}
+}
+
+// images of containers; nodes have some of them.
+var images = []string{"example.com/app:1", "example.com/app:2", "example.com/web:1", "example.com/db:1"}
 
 // container asks for cpu, in thousandths, and memory, in MiB.
 func (g *generator) container(cpu, mem int64) corev1.Container {
 	return corev1.Container{
-		Name: "main", Image: "example.com/app:1",
+		Name: "main", Image: images[0],
 		Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
 			corev1.ResourceCPU:    *resource.NewMilliQuantity(cpu, resource.DecimalSI),
 			corev1.ResourceMemory: *resource.NewQuantity(mem<<20, resource.BinarySI),
