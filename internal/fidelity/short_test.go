@@ -34,7 +34,7 @@ const (
 
 // TestShort plays small clusters and explains every difference.
 func TestShort(t *testing.T) {
-	if testing.Short() || *seeds > 0 || *only != "" {
+	if testing.Short() || *seeds > 0 || *only != "" || *update {
 		t.Skip("the short form is not asked for")
 	}
 	start, played, workloads, same := time.Now(), 0, 0, 0
