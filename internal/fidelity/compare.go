@@ -43,7 +43,7 @@ func (d *VerdictDifference) Why() string {
 	case d.Orders > 0:
 		return fmt.Sprintf("order: with events in another order the simulation gives this verdict too (%d of %d tried)", d.Orders, d.Tried)
 	case d.SameLost:
-		return "order: as many pods were lost as predicted, and the scheduler's decisions replay alike; their replacements came in another order (not found by trying)"
+		return fmt.Sprintf("presumed order, not proved: as many pods were lost as predicted and the scheduler's decisions replay alike, but none of %d other orders tried gives this verdict", d.Tried)
 	}
 	return ""
 }
