@@ -102,6 +102,9 @@ func (o *originals) object(obj runtime.Object) error {
 	case *corev1.Node:
 		o.nodes[x.Name] = true
 	case *corev1.Pod:
+		if base, ok := staticName(x); ok {
+			o.derive(x.Name, derived{base: base, second: x.Spec.NodeName})
+		}
 		for _, v := range x.Spec.Volumes {
 			if v.Ephemeral != nil {
 				o.derive(x.Name+"-"+v.Name, derived{base: x.Name, second: v.Name})

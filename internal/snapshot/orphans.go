@@ -20,9 +20,8 @@ func (a *assembly) barePods() {
 	static := map[ownerKey][]placed[*corev1.Pod]{}
 	var names []ownerKey
 	for _, p := range a.pods.bare {
-		_, mirror := p.object.Annotations[corev1.MirrorPodAnnotationKey]
-		name, named := strings.CutSuffix(p.object.Name, "-"+p.object.Spec.NodeName)
-		if !mirror || !named || name == "" {
+		name, ok := staticName(p.object)
+		if !ok {
 			a.barePod(p)
 			continue
 		}
@@ -35,6 +34,14 @@ func (a *assembly) barePods() {
 	for _, key := range names {
 		a.staticPods(key, static[key])
 	}
+}
+
+// staticName returns the name of a static pod in the kubelet's manifest: its mirror
+// has the node's name behind it.
+func staticName(pod *corev1.Pod) (string, bool) {
+	_, mirror := pod.Annotations[corev1.MirrorPodAnnotationKey]
+	name, named := strings.CutSuffix(pod.Name, "-"+pod.Spec.NodeName)
+	return name, mirror && named && name != ""
 }
 
 // staticPods makes a DaemonSet for the nodes that have the pods.
