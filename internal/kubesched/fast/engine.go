@@ -184,5 +184,5 @@ func irrelevant(obj runtime.Object) bool {
 	case *corev1.Namespace:
 		return false // affinity terms select namespaces by label
 	}
-	return true // budgets; volumes and claims: pods with them are not answered from memory
+	return true // budgets; volumes and claims: their plugins are asked each time
 }
