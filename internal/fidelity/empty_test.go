@@ -16,9 +16,11 @@ import (
 	"bulkhead.dev/bulkhead/internal/testkit/randomcluster"
 )
 
-// empty takes everything away that a cluster has brought, starts the kubelets of
-// the zone again, and returns when nothing is left.
-func (r *rig) empty(ctx context.Context, rec *fidelity.Recorder, zone string) error {
+// empty takes everything away that a cluster has brought, and returns when nothing
+// is left and every zone has kubelets of its own again. A kwok that has seen nodes
+// go and others of the same name come renews their leases twice over, and the two
+// hinder each other until nodes are taken for lost: so each cluster gets new ones.
+func (r *rig) empty(ctx context.Context, rec *fidelity.Recorder) error {
 	ctx, cancel := context.WithTimeout(ctx, phaseTimeout)
 	defer cancel()
 	own := randomcluster.Namespaces()
@@ -104,8 +106,15 @@ func (r *rig) empty(ctx context.Context, rec *fidelity.Recorder, zone string) er
 	if err := r.verifyEmpty(ctx); err != nil {
 		return err
 	}
-	if zone != "" && r.cp.PID("kwok-"+zone) == 0 {
-		return r.cp.RestoreZone(ctx, zone)
+	for _, zone := range randomcluster.Zones() {
+		if r.cp.PID("kwok-"+zone) != 0 {
+			if err := r.cp.KillZone(zone); err != nil {
+				return err
+			}
+		}
+		if err := r.cp.RestoreZone(ctx, zone); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (r *rig) play(ctx context.Context, c *randomcluster.Cluster) (capture *fide
 		if r.cp.PID(controlplane.Scheduler) != 0 {
 			err = errors.Join(err, r.cp.StopComponent(controlplane.Scheduler))
 		}
-		if cleaned := r.clean(context.WithoutCancel(ctx), c.Lose); cleaned != nil {
+		if cleaned := r.clean(context.WithoutCancel(ctx)); cleaned != nil {
 			err = errors.Join(err, fmt.Errorf("%w: %w", errUnclean, cleaned))
 		}
 		if capture != nil {
@@ -108,13 +108,13 @@ func await(ctx context.Context, rec *fidelity.Recorder, what string, wanted func
 }
 
 // clean empties the control plane with a recorder of its own.
-func (r *rig) clean(ctx context.Context, zone string) error {
+func (r *rig) clean(ctx context.Context) error {
 	rec, err := fidelity.NewRecorder(ctx, r.clients)
 	if err != nil {
 		return err
 	}
 	defer rec.Close()
-	return r.empty(ctx, rec, zone)
+	return r.empty(ctx, rec)
 }
 
 func shortTimings() (simulate.Timings, error) {
