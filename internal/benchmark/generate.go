@@ -23,6 +23,9 @@ type Size struct {
 	PodsPerNode int
 	// Demanding adds what there is least to remember of: demand says what.
 	Demanding bool
+	// Preempting gives one workload in 15 a high priority and a hard spread that
+	// counts dead nodes: its pods wait, and look for room to make in vain.
+	Preempting bool
 }
 
 // podsPerFile keeps each file far below what the reader takes.
@@ -51,7 +54,7 @@ func (s Size) Write(dir string) error {
 	for i := range s.Nodes {
 		g.objects = append(g.objects, s.node(i))
 	}
-	if s.Demanding {
+	if s.Demanding || s.Preempting {
 		g.objects = append(g.objects, priorityClasses()...)
 	}
 	for w, left := 0, s.Nodes*s.PodsPerNode; left > 0; w++ {
@@ -209,6 +212,10 @@ func (g *generator) podSpec(w int, app map[string]string) corev1.PodSpec {
 			MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.DoNotSchedule,
 			NodeTaintsPolicy: &honor, LabelSelector: &metav1.LabelSelector{MatchLabels: app},
 		}}
+	}
+	if g.Preempting && w%15 == 0 {
+		spec.PriorityClassName = "high"
+		spec.TopologySpreadConstraints[0].NodeTaintsPolicy = nil
 	}
 	if w%20 == 7 {
 		spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{

@@ -2,7 +2,6 @@ package kubesched
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,9 +9,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
+
+	"bulkhead.dev/bulkhead/internal/kubesched/fast"
 )
 
 // failures remembers which pods fitted nowhere, so that pods that the scheduler
@@ -30,16 +30,7 @@ import (
 //
 // A pod that takes room cannot make room, and Filter plugins other than
 // PodTopologySpread and InterPodAffinity look at one node at a time.
-type failures map[identity]*failure
-
-// identity is equal for pods that the scheduler cannot tell apart: of one
-// controller, made from one template.
-type identity struct {
-	owner      types.UID
-	containers *corev1.Container
-	labels     uintptr
-	volumes    *corev1.Volume
-}
+type failures map[fast.Identity]*failure
 
 // failure is why a pod fitted nowhere.
 type failure struct {
@@ -50,22 +41,8 @@ type failure struct {
 	affinity  bool              // pod affinity blocked
 }
 
-// identify returns the pod's identity; ok is false for a pod that may be the
-// only one of its kind.
-func identify(pod *corev1.Pod) (id identity, ok bool) {
-	owner := metav1.GetControllerOfNoCopy(pod)
-	if owner == nil || pod.Status.NominatedNodeName != "" || len(pod.Spec.Containers) == 0 {
-		return id, false
-	}
-	id = identity{owner: owner.UID, containers: &pod.Spec.Containers[0], labels: reflect.ValueOf(pod.Labels).Pointer()}
-	if len(pod.Spec.Volumes) > 0 {
-		id.volumes = &pod.Spec.Volumes[0]
-	}
-	return id, true
-}
-
 // remember notes that the pod fits nowhere.
-func (f failures) remember(id identity, pod *corev1.Pod, err *framework.FitError) {
+func (f failures) remember(id fast.Identity, pod *corev1.Pod, err *framework.FitError) {
 	blocked := err.Diagnosis.UnschedulablePlugins
 	n := &failure{err: err, namespace: pod.Namespace, affinity: blocked.Has(names.InterPodAffinity)}
 	if blocked.Has(names.PodTopologySpread) {
@@ -93,13 +70,13 @@ func (f failures) changed(old, obj runtime.Object) {
 		case nothing:
 			return
 		case room:
-			maps.DeleteFunc(f, func(_ identity, n *failure) bool { return n.affinity || n.spreadMatches(obj) })
+			maps.DeleteFunc(f, func(_ fast.Identity, n *failure) bool { return n.affinity || n.spreadMatches(obj) })
 			return
 		case unknown:
 		}
 	case *corev1.Node:
 		if was, ok := old.(*corev1.Node); ok && onlyMoreTaints(was, obj) {
-			maps.DeleteFunc(f, func(_ identity, n *failure) bool { return n.affinity || n.honours })
+			maps.DeleteFunc(f, func(_ fast.Identity, n *failure) bool { return n.affinity || n.honours })
 			return
 		}
 	}

@@ -50,10 +50,10 @@ func testNode(name, zone, cpu string) *corev1.Node {
 }
 
 // testTemplates are pods of different owners: plain, hard spread that ignores or
-// honours taints, anti-affinity, and one of higher priority.
+// honours taints, anti-affinity, and two of higher priority, one with a spread.
 func testTemplates() []*corev1.Pod {
 	var out []*corev1.Pod
-	for i, cpu := range []string{"1", "1500m", "700m", "1", "2"} {
+	for i, cpu := range []string{"1", "1500m", "700m", "1", "2", "1"} {
 		app := fmt.Sprintf("app-%d", i)
 		yes := true
 		p := &corev1.Pod{
@@ -67,10 +67,13 @@ func testTemplates() []*corev1.Pod {
 		selector := &metav1.LabelSelector{MatchLabels: p.Labels}
 		honor := corev1.NodeInclusionPolicyHonor
 		switch i {
-		case 1, 2:
+		case 1, 2, 5:
 			p.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.DoNotSchedule, LabelSelector: selector}}
 			if i == 2 {
 				p.Spec.TopologySpreadConstraints[0].NodeTaintsPolicy = &honor
+			}
+			if i == 5 {
+				*p.Spec.Priority = 10
 			}
 		case 3:
 			p.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{LabelSelector: selector, TopologyKey: corev1.LabelHostname}}}}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -14,9 +15,20 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
 	"k8s.io/kubernetes/pkg/scheduler/framework/preemption"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+
+	"bulkhead.dev/bulkhead/internal/kubesched/fast"
 )
 
 const steadyPreemptionName = "SteadyPreemption"
+
+// dryRun is what steadyPreemption is told of the pod for which it looks for
+// candidates.
+type dryRun struct {
+	// vain says on which nodes there are none; nil for no memory.
+	vain *fast.Vain
+	// potential is how many nodes there are to look at, those included.
+	potential int32
+}
 
 // victims collects the pods that preemption deletes in one scheduling cycle.
 type victims struct {
@@ -43,20 +55,32 @@ func (v *victims) take() []*corev1.Pod {
 // a random one.
 type steadyPreemption struct {
 	*defaultpreemption.DefaultPreemption
+	run *dryRun
 }
 
 func (steadyPreemption) Name() string { return steadyPreemptionName }
 
 // GetOffsetAndNumCandidates implements preemption.Interface.
 func (s steadyPreemption) GetOffsetAndNumCandidates(nodes int32) (int32, int32) {
-	_, candidates := s.DefaultPreemption.GetOffsetAndNumCandidates(nodes)
+	_, candidates := s.DefaultPreemption.GetOffsetAndNumCandidates(max(nodes, s.run.potential))
 	return 0, candidates
 }
 
+// SelectVictimsOnNode implements preemption.Interface.
+func (s steadyPreemption) SelectVictimsOnNode(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo, pdbs []*policyv1.PodDisruptionBudget) ([]*corev1.Pod, int, *fwk.Status) {
+	pods, violations, status := s.DefaultPreemption.SelectVictimsOnNode(ctx, state, pod, node, pdbs)
+	if status.IsRejected() {
+		s.run.vain.Note(node)
+	}
+	return pods, violations, status
+}
+
 // steadyStatuses returns nodes in the scheduler's order instead of a map's: in a
-// large cluster preemption looks at the first of them only.
+// large cluster preemption looks at the first of them only. Nodes without a
+// candidate are left out: they do not count among the candidates that are enough.
 type steadyStatuses struct {
 	*framework.NodeToStatus
+	run *dryRun
 }
 
 // NodesForStatusCode implements fwk.NodeToStatusReader.
@@ -66,8 +90,13 @@ func (s steadyStatuses) NodesForStatusCode(nodes fwk.NodeInfoLister, code fwk.Co
 		return nil, err
 	}
 	var out []fwk.NodeInfo
+	s.run.potential = 0
 	for _, n := range all {
-		if s.Get(n.Node().Name).Code() == code {
+		if s.Get(n.Node().Name).Code() != code {
+			continue
+		}
+		s.run.potential++
+		if !s.run.vain.Known(n) {
 			out = append(out, n)
 		}
 	}
@@ -76,7 +105,7 @@ func (s steadyStatuses) NodesForStatusCode(nodes fwk.NodeInfoLister, code fwk.Co
 
 // newSteadyPreemption returns a factory of plugins that give their victims to v
 // instead of deleting them through the API.
-func newSteadyPreemption(v *victims) frameworkruntime.PluginFactory {
+func newSteadyPreemption(v *victims, run *dryRun) frameworkruntime.PluginFactory {
 	return func(ctx context.Context, args runtime.Object, h fwk.Handle) (fwk.Plugin, error) {
 		features := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
 		features.EnableAsyncPreemption = false
@@ -88,7 +117,7 @@ func newSteadyPreemption(v *victims) frameworkruntime.PluginFactory {
 			v.add(victim)
 			return nil
 		}
-		s := steadyPreemption{pl}
+		s := steadyPreemption{pl, run}
 		pl.Evaluator.Interface = s
 		return s, nil
 	}

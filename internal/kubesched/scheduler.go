@@ -3,12 +3,15 @@ package kubesched
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
+	"k8s.io/kubernetes/pkg/features"
 	"k8s.io/kubernetes/pkg/scheduler"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
@@ -77,8 +80,17 @@ type counts struct{ cycles, checks, divergences atomic.Int64 }
 // whole process; errors reach us as values.
 func SilenceLogs() { klog.SetLogger(logr.Discard()) }
 
+// withoutBatching turns opportunistic batching off for the process: the queue
+// would sign every pod for it.
+var withoutBatching = sync.OnceValue(func() error {
+	return utilfeature.DefaultMutableFeatureGate.Set(string(features.OpportunisticBatching) + "=false")
+})
+
 // Open implements simulate.Scheduler.
 func (s *Scheduler) Open(ctx context.Context) (simulate.Session, error) {
+	if err := withoutBatching(); err != nil {
+		return nil, fmt.Errorf("turning opportunistic batching off: %w", err)
+	}
 	ctx, cancel := context.WithCancel(klog.NewContext(ctx, logr.Discard()))
 	api := &offlineAPI{}
 	client, err := api.client()
@@ -113,7 +125,7 @@ func (s *Scheduler) Open(ctx context.Context) (simulate.Session, error) {
 		scheduler.WithPodMaxBackoffSeconds(s.cfg.PodMaxBackoffSeconds),
 		scheduler.WithClock(se.clock),
 		scheduler.WithFrameworkOutOfTreeRegistry(frameworkruntime.Registry{
-			steadyPreemptionName: newSteadyPreemption(&se.victims),
+			steadyPreemptionName: newSteadyPreemption(&se.victims, &se.dryRun),
 		}),
 	)
 	if err != nil {

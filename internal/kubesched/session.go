@@ -35,6 +35,7 @@ type session struct {
 	sched    *scheduler.Scheduler
 	snapshot *cache.Snapshot
 	victims  victims
+	dryRun   dryRun
 	// ready is how many pods are in the queue at least, ready to be tried. Only
 	// when it is 0 is the queue asked, which copies it.
 	ready int
@@ -168,14 +169,13 @@ func (s *session) Next(ctx context.Context) (*simulate.Decision, error) {
 	if err != nil || info == nil {
 		return nil, fmt.Errorf("taking a pod from the queue: %w", err)
 	}
-	info.PodSignature = nil // no opportunistic batching: it expires by wall clock
-
 	pod := info.Pod
 	profile, ok := s.sched.Profiles[pod.Spec.SchedulerName]
 	if !ok {
 		return nil, fmt.Errorf("pod %s/%s: no profile %q", pod.Namespace, pod.Name, pod.Spec.SchedulerName)
 	}
-	id, shared := identify(pod)
+	id, shared := fast.Identify(pod)
+	shared = shared && pod.Status.NominatedNodeName == ""
 	if known := s.unfit[id]; shared && known != nil && !s.mayPreempt(pod) {
 		return s.failed(profile, nil, info, known.err)
 	}
@@ -240,7 +240,9 @@ func (s *session) failed(profile framework.Framework, state fwk.CycleState, info
 			// plugin's PostFilter may miss the state that its PreFilter did not write,
 			// since a plugin before it refused the pod (schedule_one.go,
 			// schedulingAlgorithm).
-			post, _ := profile.RunPostFilterPlugins(s.ctx, state, pod, steadyStatuses{fit.Diagnosis.NodeToStatus})
+			s.dryRun.vain = s.fast[profile.ProfileName()].Vain()
+			post, _ := profile.RunPostFilterPlugins(s.ctx, state, pod, steadyStatuses{fit.Diagnosis.NodeToStatus, &s.dryRun})
+			s.dryRun = dryRun{}
 			nominating = nil
 			if post != nil && post.NominatingInfo != nil {
 				nominating = post.NominatingInfo

@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -46,7 +47,6 @@ func buildSmallest(ctx context.Context, sim *simulation) (*cluster, error) {
 		if err != nil {
 			return 0, err
 		}
-		defer c.close()
 		pendingAt[n] = c.pendingCount()
 		return pendingAt[n], nil
 	}
@@ -140,23 +140,36 @@ func virtualNodes(v model.VirtualCluster, n int) []*corev1.Node {
 
 // place returns a cluster on the nodes with every pod of the snapshot: those
 // that have a node stay there, the others are created in the order of the input
-// and placed by the scheduler.
+// and placed by the scheduler. The cluster is there to be cloned: its session is
+// closed, and where no pod waits there was none.
 func place(ctx context.Context, sim *simulation, nodes []*corev1.Node) (*cluster, error) {
 	for _, n := range nodes {
 		sim.addNode(n)
+	}
+	c := emptyCluster(sim)
+	if err := c.populate(nodes); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(c.pods, func(p *pod) bool { return p.node() == "" }) {
+		return c, nil
 	}
 	c, err := newCluster(ctx, sim)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.populate(ctx, nodes); err != nil {
-		c.close()
+	defer c.close()
+	if err := c.populate(nodes); err != nil {
+		return nil, err
+	}
+	if err := c.settle(ctx); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *cluster) populate(ctx context.Context, nodes []*corev1.Node) error {
+// populate adds the nodes and the snapshot's objects, and the pods that
+// controllers would create.
+func (c *cluster) populate(nodes []*corev1.Node) error {
 	for _, n := range nodes {
 		if err := c.setNode(n); err != nil {
 			return err
@@ -190,21 +203,19 @@ func (c *cluster) populate(ctx context.Context, nodes []*corev1.Node) error {
 			}
 		}
 	}
-	started := func(p *pod) error {
-		p.ready = c.serves(p)
-		return nil
-	}
+	return nil
+}
+
+// settle lets the scheduler place the pods that wait.
+func (c *cluster) settle(ctx context.Context) error {
 	total, done := len(c.pods), 0
-	err := c.drain(ctx, func(p *pod) error {
+	return c.drain(ctx, func(p *pod) error {
 		if done++; done%500 == 0 {
 			c.sim.progress("placing pods", done, total)
 		}
-		return started(p)
+		p.ready = c.serves(p)
+		return nil
 	}, c.preemptNow)
-	if err != nil {
-		return err
-	}
-	return c.setBudgets()
 }
 
 // quotaRefusing returns the ResourceQuota that refuses the pod, given which pods
@@ -230,6 +241,9 @@ func (c *cluster) addExisting() error {
 		for n, obj := range w.Pods {
 			serial++
 			p := &pod{obj: distinct(obj, serial), workload: i, slot: slotOf(w, obj, n)}
+			if n > 0 && maps.Equal(obj.Labels, w.Pods[n-1].Labels) {
+				p.obj.Labels = c.pods[len(c.pods)-1].obj.Labels // shared, they are told to be equal at once
+			}
 			p.terminating = obj.DeletionTimestamp != nil
 			if w.Daemon != nil {
 				p.target = obj.Spec.NodeName

@@ -83,18 +83,8 @@ func newCluster(ctx context.Context, sim *simulation) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the scheduler: %w", err)
 	}
-	c := &cluster{
-		sim:     sim,
-		session: session,
-		nodes:   map[string]*corev1.Node{},
-		byKey:   map[string]*pod{},
-		byNode:  map[string][]*pod{},
-		byOwner: make([][]*pod, len(sim.Snapshot.Workloads)),
-		claims:  map[string]*corev1.PersistentVolumeClaim{},
-		volumes: map[string]*corev1.PersistentVolume{},
-		assumed: map[string]bool{},
-		refused: map[int]refusal{},
-	}
+	c := emptyCluster(sim)
+	c.session = session
 	for _, obj := range sim.fixed {
 		if err := session.Set(obj); err != nil {
 			session.Close()
@@ -104,7 +94,26 @@ func newCluster(ctx context.Context, sim *simulation) (*cluster, error) {
 	return c, nil
 }
 
-func (c *cluster) close() { c.session.Close() }
+// emptyCluster returns an empty cluster without a scheduler.
+func emptyCluster(sim *simulation) *cluster {
+	return &cluster{
+		sim:     sim,
+		session: idle{},
+		nodes:   map[string]*corev1.Node{},
+		byKey:   map[string]*pod{},
+		byNode:  map[string][]*pod{},
+		byOwner: make([][]*pod, len(sim.Snapshot.Workloads)),
+		claims:  map[string]*corev1.PersistentVolumeClaim{},
+		volumes: map[string]*corev1.PersistentVolume{},
+		assumed: map[string]bool{},
+		refused: map[int]refusal{},
+	}
+}
+
+func (c *cluster) close() {
+	c.session.Close()
+	c.session = idle{}
+}
 
 // clone returns an independent cluster in the same state.
 func (c *cluster) clone(ctx context.Context) (*cluster, error) {

@@ -169,16 +169,14 @@ func budgetMinimum(b *policyv1.PodDisruptionBudget, expected int) int {
 
 // GCPercent is the garbage collector's target (runtime/debug.SetGCPercent) that
 // suits a simulation of the snapshot: a small state makes much garbage beside it,
-// and may do so; a large one must fit into memory.
+// and may do so; a large one must fit into memory. It lets the heap grow to about
+// a GiB, and where 100,000 pods take more than that, to twice the state.
 func GCPercent(snap *model.Snapshot) int {
 	pods := 0
 	for _, w := range snap.Workloads {
 		pods += max(w.Replicas, len(w.Pods))
 	}
-	if pods < 20000 {
-		return 400
-	}
-	return 100
+	return min(max(8_000_000/max(pods, 1), 100), 800)
 }
 
 // progress tells what is under way.

@@ -17,6 +17,10 @@ func (r *room) sub(o room) { r.cpu -= o.cpu; r.memory -= o.memory }
 // requests returns what a pod asks for, as the scheduler counts it: the sum of
 // its containers, or its init containers' largest, and overhead.
 func requests(spec *corev1.PodSpec) room {
+	if len(spec.Containers) == 1 && len(spec.InitContainers) == 0 && spec.Overhead == nil && spec.Resources == nil {
+		only := spec.Containers[0].Resources.Requests
+		return room{cpu: only.Cpu().MilliValue(), memory: only.Memory().Value()}
+	}
 	list := resourcehelpers.PodRequests(&corev1.Pod{Spec: *spec}, resourcehelpers.PodResourcesOptions{})
 	return room{cpu: list.Cpu().MilliValue(), memory: list.Memory().Value()}
 }

@@ -25,7 +25,6 @@ func Run(ctx context.Context, snap *model.Snapshot, s Scheduler, a Admission, o 
 	if err != nil {
 		return nil, fmt.Errorf("placing the pods before the failure: %w", err)
 	}
-	defer base.close()
 	failures, err := expand(sim.Failures, base)
 	if err != nil {
 		return nil, err

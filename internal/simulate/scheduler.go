@@ -37,6 +37,15 @@ type Session interface {
 	Close()
 }
 
+// idle is the session of a cluster in which nothing is to be scheduled.
+type idle struct{}
+
+func (idle) Set(runtime.Object) error                { return nil }
+func (idle) Delete(runtime.Object) error             { return nil }
+func (idle) Next(context.Context) (*Decision, error) { return nil, nil }
+func (idle) Retry()                                  {}
+func (idle) Close()                                  {}
+
 // Decision is the result of one scheduling cycle.
 type Decision struct {
 	// Pod that was tried; with its node when it was placed.

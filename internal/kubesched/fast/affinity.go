@@ -19,7 +19,27 @@ type affinityPlugin struct {
 
 // PreFilter implements fwk.PreFilterPlugin.
 func (s *affinityPlugin) PreFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	return s.InterPodAffinity.PreFilter(ctx, state, pod, s.profile.family.incoming.current())
+	fam := s.profile.family
+	alone := len(fam.anti.current()) == 0 && fam.incoming == nil
+	if alone && fam.noAffinity {
+		return nil, nothingToDo
+	}
+	result, status := s.InterPodAffinity.PreFilter(ctx, unrecorded(state), pod, fam.incoming.current())
+	fam.noAffinity = fam.noAffinity || alone && status.IsSkip()
+	return result, status
+}
+
+// PreScore implements fwk.PreScorePlugin. It reads of the nodes only whether
+// there are any.
+func (s *affinityPlugin) PreScore(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) *fwk.Status {
+	fam := s.profile.family
+	alone := len(fam.prefer.current()) == 0
+	if alone && fam.noPreference {
+		return nothingToDo
+	}
+	status := s.InterPodAffinity.PreScore(ctx, unrecorded(state), pod, s.profile.nodes())
+	fam.noPreference = fam.noPreference || alone && status.IsSkip()
+	return status
 }
 
 // current returns the views as they are now; none of a set that is not needed.
@@ -36,12 +56,20 @@ func (v *viewset) current() []fwk.NodeInfo {
 // processExistingPod).
 func (p *Profile) addAffinity(fam *family, info *framework.PodInfo) {
 	e := p.engine
+	fam.apart = newApart(e, info.GetRequiredAffinityTerms(), info.GetRequiredAntiAffinityTerms())
 	fam.anti = newViewset(e, e.groups.withTerms, func(g *group) bool {
-		return matchAny(g.rep.GetRequiredAntiAffinityTerms(), info.Pod)
+		theirs := g.rep.GetRequiredAntiAffinityTerms()
+		if !matchAny(theirs, info.Pod) {
+			return false
+		}
+		fam.apart.other = fam.apart.other || !overHostnames(theirs)
+		return true
 	})
+	fam.anti.changed = fam.apart.forget
 	required := append(append([]fwk.AffinityTerm(nil), info.GetRequiredAffinityTerms()...), info.GetRequiredAntiAffinityTerms()...)
 	if len(required) > 0 {
 		fam.incoming = newViewset(e, e.groups.candidates(required), func(g *group) bool { return matchAny(required, g.rep.Pod) })
+		fam.incoming.changed = fam.apart.forget
 	}
 	preferred := append(plain(info.GetPreferredAffinityTerms()), plain(info.GetPreferredAntiAffinityTerms())...)
 	theirs := func(g *group) bool {

@@ -76,7 +76,7 @@ func (c *check) preScore(ctx context.Context, pod *corev1.Pod, nodes []fwk.NodeI
 	return s
 }
 
-func (c *check) score(ctx context.Context, pod *corev1.Pod, nodes []fwk.NodeInfo, totals []fwk.NodeScore, status *fwk.Status) ([]fwk.NodeScore, *fwk.Status) {
+func (c *check) score(ctx context.Context, pod *corev1.Pod, nodes []fwk.NodeInfo, totals []int64, status *fwk.Status) ([]int64, *fwk.Status) {
 	scores, s := c.own.RunScorePlugins(ctx, c.state, pod, nodes)
 	t := totalsOf(scores)
 	c.compare(sameStatus(s, status) && slices.Equal(t, totals))

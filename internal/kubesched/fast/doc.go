@@ -2,7 +2,7 @@
 //
 // Every verdict and every score comes from the scheduler's own plugins, run by
 // its own framework; the loop over nodes (cycle.go) is the scheduler's without
-// what a single thread does not need. Work is saved in three ways:
+// what a single thread does not need. Work is saved in these ways:
 //
 //	what                              | why the answer is the same
 //	----------------------------------+------------------------------------------
@@ -17,6 +17,13 @@
 //	Nodes that PodTopologySpread      | It reads a node's topology labels, the
 //	cannot tell apart are shown as    | labels that the pod selects nodes by, and
 //	one (grouping.go)                 | taints: groups are equal in those.
+//	Plugins prepare for a pod once    | recall.go says on what it depends.
+//	for its family (recall.go)        |
+//	InterPodAffinity over hostnames   | apart.go: such a node's answer depends on
+//	is asked again about nodes whose  | its own pods.
+//	views changed                     |
+//	Preemption passes over nodes on   | vain.go says on what it depends.
+//	which it was in vain              |
 //
 // What is not covered is asked of the plugins each time: about volumes, resource
 // claims, nodes with nominated pods, and all that is not known here. A share of

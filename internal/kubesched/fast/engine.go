@@ -1,6 +1,8 @@
 package fast
 
 import (
+	"maps"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -28,6 +30,8 @@ type Engine struct {
 	// version counts the changes of a node's object, room those of the object or
 	// of the pods on it. They start at 1.
 	version, room []uint32
+	// relabels counts the changes of a node's labels.
+	relabels int
 	// anyImages: some node lists an image. ImageLocality's score uses how many
 	// nodes had the image when the node last changed in any way; as long as no
 	// node's images changed (imagesMoved), that is how many have it.
@@ -35,7 +39,7 @@ type Engine struct {
 
 	groups    *groups
 	groupings map[string]*grouping
-	families  map[familyKey]*family
+	families  map[Identity]*family
 	facets    map[string]*facet
 	// nominated are the pods for which a node is nominated, by namespace/name.
 	nominated sets.Set[string]
@@ -122,6 +126,9 @@ func (e *Engine) nodeChanged(old, node *corev1.Node) {
 	}
 	e.version[i]++
 	e.room[i]++
+	if !maps.Equal(old.Labels, node.Labels) {
+		e.relabels++
+	}
 	for _, g := range e.groupings {
 		g.update(i, node)
 	}
@@ -160,7 +167,7 @@ func (e *Engine) begin() error {
 		room:      make([]uint32, len(nodes)),
 		groups:    newGroups(),
 		groupings: map[string]*grouping{},
-		families:  map[familyKey]*family{},
+		families:  map[Identity]*family{},
 		facets:    map[string]*facet{},
 	}
 	for i, n := range nodes {

@@ -34,13 +34,16 @@ type facet struct {
 	// the first.
 	filters []fwk.FilterPlugin
 	scorers []fwk.ScorePlugin
-	known   bool // filters
-	rated   bool // scorers
+	// relative are the scorers whose scores are normalized over the nodes.
+	relative []fwk.ScorePlugin
+	known    bool // filters
+	rated    bool // scorers
 
 	verdict []uint32 // version of the node that was judged, shifted, and whether it passed
 	failed  map[int32]*fwk.Status
 	scored  []uint32 // version of the node that was scored
-	scores  []int32  // by node and scorer, before they are normalized
+	plain   []int64  // by node: the others' scores, times their weights
+	scores  []int32  // by node and relative scorer, before they are normalized
 }
 
 // addFacets finds the facets of the pod's signature.
@@ -156,6 +159,9 @@ func (c *facet) judge(ctx context.Context, p *Profile, state fwk.CycleState, pod
 			continue
 		}
 		status.SetPlugin(pl.Name())
+		if status.Code() == fwk.Error {
+			return status
+		}
 		if c.failed == nil {
 			c.failed = map[int32]*fwk.Status{}
 		}
@@ -172,25 +178,35 @@ func (c *facet) prepare(p *Profile, state fwk.CycleState) {
 		return
 	}
 	c.scorers, c.rated = active[fwk.ScorePlugin](p, p.scorers, c.plugins, state.GetSkipScorePlugins()), true
-	c.scores = make([]int32, len(c.scored)*len(c.scorers))
+	for _, pl := range c.scorers {
+		if pl.ScoreExtensions() != nil {
+			c.relative = append(c.relative, pl)
+		}
+	}
+	c.plain, c.scores = make([]int64, len(c.scored)), make([]int32, len(c.scored)*len(c.relative))
 }
 
-// rate returns the scores of the node, one for each scorer.
-func (c *facet) rate(ctx context.Context, p *Profile, state fwk.CycleState, pod *corev1.Pod, i int32, version uint32) ([]int32, *fwk.Status) {
-	n := len(c.scorers)
-	scores := c.scores[int(i)*n : int(i)*n+n]
-	if c.scored[i] == version {
-		return scores, nil
-	}
-	for j, pl := range c.scorers {
+// rate asks for the scores of the node.
+func (c *facet) rate(ctx context.Context, p *Profile, state fwk.CycleState, pod *corev1.Pod, i int32, version uint32) *fwk.Status {
+	relative := c.scores[int(i)*len(c.relative):]
+	c.plain[i] = 0
+	for _, pl := range c.scorers {
 		score, status := pl.Score(ctx, state, pod, p.engine.nodes[i])
 		if !status.IsSuccess() {
-			return nil, status
+			return failed(pl, status)
 		}
-		scores[j] = int32(score)
+		if pl.ScoreExtensions() != nil {
+			relative[0], relative = int32(score), relative[1:]
+			continue
+		}
+		weighed, status := p.weigh(pl, score)
+		if !status.IsSuccess() {
+			return status
+		}
+		c.plain[i] += weighed
 	}
 	c.scored[i] = version
-	return scores, nil
+	return nil
 }
 
 // active returns those of the plugins that an extension point runs, in its order.

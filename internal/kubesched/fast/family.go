@@ -6,7 +6,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 )
 
@@ -14,13 +13,22 @@ import (
 type family struct {
 	spread   *viewset // pods that its spread constraints may count
 	grouping *grouping
-	// sums are the spread views of grouping; summed says of which state.
-	sums   []fwk.NodeInfo
-	summed [2]int
+	sums     *sums // the spread views of grouping
+	// The pod has no hard, no soft spread constraint.
+	noHardSpread, noSoftSpread bool
 
 	anti     *viewset // pods whose required anti-affinity may match it
 	incoming *viewset // pods that its required terms may match
+	apart    *apart
 	prefer   *viewset // pods that a preference, theirs or its own, may bind to it
+	// Where none of these views holds a node, InterPodAffinity has nothing to do
+	// before Filter, or before Score.
+	noAffinity, noPreference bool
+
+	// shares: pods of the family share what plugins prepare; learnt from the first.
+	shares              bool
+	preFilter, preScore *recall
+	vain                *Vain
 
 	node, room, image *facet
 	// signed: the plugins that look at one node have a signature of the pod.
@@ -28,8 +36,9 @@ type family struct {
 	labels map[string]string // keeps the address in the key from being used again
 }
 
-// familyKey is equal for pods of one controller made from one template.
-type familyKey struct {
+// Identity is equal for pods that the scheduler cannot tell apart, but for what
+// their status says: of one controller, made from one template.
+type Identity struct {
 	profile    string
 	owner      types.UID
 	containers *corev1.Container
@@ -37,27 +46,27 @@ type familyKey struct {
 	volumes    *corev1.Volume
 }
 
-// keyOf returns the pod's key; ok is false for a pod that is the only one of its
-// kind.
-func keyOf(pod *corev1.Pod) (k familyKey, ok bool) {
+// Identify returns the pod's identity; ok is false for a pod that may be the only
+// one of its kind.
+func Identify(pod *corev1.Pod) (id Identity, ok bool) {
 	owner := metav1.GetControllerOfNoCopy(pod)
 	if owner == nil || len(pod.Spec.Containers) == 0 {
-		return k, false
+		return id, false
 	}
-	k = familyKey{
+	id = Identity{
 		profile: pod.Spec.SchedulerName, owner: owner.UID,
 		containers: &pod.Spec.Containers[0], labels: reflect.ValueOf(pod.Labels).Pointer(),
 	}
 	if len(pod.Spec.Volumes) > 0 {
-		k.volumes = &pod.Spec.Volumes[0]
+		id.volumes = &pod.Spec.Volumes[0]
 	}
-	return k, true
+	return id, true
 }
 
 // familyOf returns the pod's family, made if need be.
 func (p *Profile) familyOf(pod *corev1.Pod) (*family, error) {
 	e := p.engine
-	key, shared := keyOf(pod)
+	key, shared := Identify(pod)
 	if shared {
 		if known, ok := e.families[key]; ok {
 			return known, nil
@@ -103,5 +112,6 @@ func (p *Profile) newFamily(pod *corev1.Pod) (*family, error) {
 	}
 	p.addAffinity(fam, info)
 	p.addFacets(fam, pod)
+	fam.shares = fam.signed && p.shares(pod)
 	return fam, nil
 }

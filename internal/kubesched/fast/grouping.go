@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	fwk "k8s.io/kube-scheduler/framework"
 )
 
 // grouping puts nodes that are equal in some labels, and in their taints if they
@@ -22,9 +21,11 @@ type grouping struct {
 	first []int32
 	// complete groups have every label in keys and has.
 	complete []bool
-	// changes counts the nodes that went to another group.
-	changes int
+	moves    []move
 }
+
+// move is a node that went to another group.
+type move struct{ node, from, to int32 }
 
 // distinction is in what nodes of one group do not differ.
 type distinction struct {
@@ -71,9 +72,9 @@ func (g *grouping) update(i int32, node *corev1.Node) {
 	if id, ok := g.ids[g.id(node)]; ok && id == was {
 		return
 	}
-	g.changes++
 	g.size[was]--
 	g.join(i, node)
+	g.moves = append(g.moves, move{i, was, g.of[i]})
 	if g.first[was] == i {
 		g.first[was] = int32(slices.Index(g.of, was)) // -1: empty
 	}
@@ -118,30 +119,4 @@ func (g *grouping) id(node *corev1.Node) string {
 		}
 	}
 	return b.String()
-}
-
-// sum returns one view for each group that has nodes, with all its pods in the
-// views. It uses what it returned before again.
-func (g *grouping) sum(v *viewset, before []fwk.NodeInfo) []fwk.NodeInfo {
-	views := make([]*view, len(g.size))
-	for i := range views {
-		views[i] = &view{}
-		if i < len(before) {
-			if old, ok := before[i].(*view); ok {
-				views[i].pods = old.pods[:0]
-			}
-		}
-	}
-	for place, node := range v.order {
-		w := views[g.of[node]]
-		w.pods = append(w.pods, v.views[place].GetPods()...)
-	}
-	out := before[:0]
-	for group, first := range g.first {
-		if first >= 0 {
-			views[group].NodeInfo = g.engine.nodes[first]
-			out = append(out, views[group])
-		}
-	}
-	return out
 }

@@ -61,23 +61,24 @@ func TestGroupingUpdate(t *testing.T) {
 	e := testEngine(testNode("a1", "a"), testNode("a2", "a"), testNode("b1", "b"))
 	g := e.groupingFor(distinction{keys: []string{corev1.LabelTopologyZone}, taints: true})
 	g.update(0, testNode("a1", "a"))
-	if g.changes != 0 {
+	if len(g.moves) != 0 {
 		t.Error("a node that stays in its group is no change")
 	}
 	g.update(0, testNode("a1", "a", "dead"))
-	if got := fmt.Sprint(g.of, g.first, g.size, g.changes); got != "[2 0 1] [1 2 0] [1 1 1] 1" {
+	if got := fmt.Sprint(g.of, g.first, g.size, g.moves); got != "[2 0 1] [1 2 0] [1 1 1] [{0 0 2}]" {
 		t.Errorf("one of two left: %s", got)
 	}
 	g.update(1, testNode("a2", "a", "dead"))
-	if got := fmt.Sprint(g.of, g.first, g.size, g.changes); got != "[2 2 1] [-1 2 0] [0 1 2] 2" {
+	if got := fmt.Sprint(g.of, g.first, g.size, g.moves); got != "[2 2 1] [-1 2 0] [0 1 2] [{0 0 2} {1 0 2}]" {
 		t.Errorf("both left: %s", got)
 	}
-	if n := len(g.sum(newViewset(e, nil, func(*group) bool { return false }), nil)); n != 2 {
+	if n := len(newSums(g, newViewset(e, nil, func(*group) bool { return false })).current()); n != 2 {
 		t.Errorf("%d groups are shown, want the 2 that have nodes", n)
 	}
 }
 
-// TestViews compares view sets, after random changes, with counts made anew.
+// TestViews compares view sets and their sums, after random changes, with counts
+// made anew.
 func TestViews(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		e := testEngine(testNode("n0", "a"), testNode("n1", "a"), testNode("n2", "b"))
@@ -88,6 +89,8 @@ func TestViews(t *testing.T) {
 		isX := func(g *group) bool { return g.rep.Pod.Labels["app"] != "z" }
 		var early, late *viewset
 		early = newViewset(e, nil, isX)
+		byZone := e.groupingFor(distinction{keys: []string{corev1.LabelTopologyZone}, taints: true})
+		summed := newSums(byZone, early)
 		type key struct {
 			app, node int
 			dying     bool
@@ -105,12 +108,32 @@ func TestViews(t *testing.T) {
 			}
 			counts[k] += by
 			e.groups.add(&pod, int32(k.node), by)
-			if rapid.Bool().Draw(rt, "look") {
-				early.refresh()
+			switch rapid.IntRange(0, 3).Draw(rt, "look") {
+			case 0:
+				summed.current()
+			case 1:
+				i := rapid.IntRange(0, 2).Draw(rt, "tainted")
+				byZone.update(int32(i), testNode(fmt.Sprintf("n%d", i), "a", rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "taint")))
 			}
 			if late == nil && rapid.Bool().Draw(rt, "open") {
 				late = newViewset(e, e.groups.inNamespace["ns"], isX)
 			}
+		}
+		inGroups := map[string]int32{}
+		for k, n := range counts {
+			if k.app < 2 && n > 0 {
+				inGroups[fmt.Sprintf("%d %s %t", byZone.of[k.node], []string{"x", "y"}[k.app], k.dying)] += n
+			}
+		}
+		summed.current()
+		sum := map[string]int32{}
+		for group, w := range summed.byGroup {
+			for _, p := range w.GetPods() {
+				sum[fmt.Sprintf("%d %s %t", group, p.GetPod().Labels["app"], p.GetPod().DeletionTimestamp != nil)]++
+			}
+		}
+		if fmt.Sprint(sum) != fmt.Sprint(inGroups) {
+			rt.Fatalf("sums show %v, want %v", sum, inGroups)
 		}
 		want := map[string]int32{}
 		for k, n := range counts {

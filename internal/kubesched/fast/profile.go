@@ -41,11 +41,19 @@ type Profile struct {
 	// defaultSpread is the constraints of pods that have none.
 	defaultSpread []corev1.TopologySpreadConstraint
 
+	preFilters, preScores []string // in the profile's order
+	// preFiltering and preScoring are what is asked even if the rest is recalled.
+	preFiltering, preScoring [2]preparer
+	recallable               bool // both extension points
+
 	// Reused from cycle to cycle.
-	scores, totals fwk.NodeScoreList
-	stand, found   []fwk.NodeInfo
-	failed         []rejection
-	cycle          // the current one
+	scores       fwk.NodeScoreList
+	totals       []int64
+	ranking      []ranked
+	stand, found []fwk.NodeInfo
+	failed       []rejection
+	known        []int32 // nodes of which memory knows that they fail
+	cycle                // the current one
 }
 
 // NewProfile returns the fast twin of the scheduler's framework of a profile.
@@ -84,6 +92,14 @@ func (e *Engine) NewProfile(ctx context.Context, profile *config.KubeSchedulerPr
 		p.filters = append(p.filters, pl.Name)
 		p.ranks[pl.Name] = rankOf(pl.Name)
 	}
+	for _, pl := range all.PreFilter.Enabled {
+		p.preFilters = append(p.preFilters, pl.Name)
+	}
+	for _, pl := range all.PreScore.Enabled {
+		p.preScores = append(p.preScores, pl.Name)
+	}
+	p.preFiltering, p.preScoring = p.preparers(p.preFilters), p.preparers(p.preScores)
+	p.recallable = recallable(p.preFilters) && recallable(p.preScores)
 	for _, pl := range all.Score.Enabled {
 		p.scorers = append(p.scorers, pl.Name)
 		p.weights[pl.Name] = int(pl.Weight)

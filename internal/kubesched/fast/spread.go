@@ -23,20 +23,36 @@ type spreadPlugin struct {
 
 // PreFilter implements fwk.PreFilterPlugin.
 func (s *spreadPlugin) PreFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	return s.PodTopologySpread.PreFilter(ctx, state, pod, s.profile.family.spreadSums())
+	fam := s.profile.family
+	if fam.noHardSpread {
+		return nil, nothingToDo
+	}
+	result, status := s.PodTopologySpread.PreFilter(ctx, unrecorded(state), pod, fam.spreadSums())
+	fam.noHardSpread = status.IsSkip() // it has no such constraint
+	return result, status
 }
 
 // PreScore implements fwk.PreScorePlugin. Of the nodes it reads their number and
 // their topology labels, and the names of those that miss one: where none does,
 // the first node of each group stands for the others, being at hand.
-func (s *spreadPlugin) PreScore(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+func (s *spreadPlugin) PreScore(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) *fwk.Status {
+	p := s.profile
+	if p.family.noSoftSpread {
+		return nothingToDo
+	}
+	status := s.preScore(ctx, unrecorded(state), pod)
+	p.family.noSoftSpread = status.IsSkip() // it has no such constraint
+	return status
+}
+
+func (s *spreadPlugin) preScore(ctx context.Context, state fwk.CycleState, pod *corev1.Pod) *fwk.Status {
 	p := s.profile
 	g := p.family.grouping
 	p.stand = p.stand[:0]
 	for _, i := range p.passed {
 		group := g.of[i]
 		if !g.complete[group] {
-			return s.PodTopologySpread.PreScore(ctx, state, pod, nodes)
+			return s.PodTopologySpread.PreScore(ctx, state, pod, p.nodes())
 		}
 		p.stand = append(p.stand, p.engine.nodes[g.first[group]])
 	}
@@ -45,12 +61,7 @@ func (s *spreadPlugin) PreScore(ctx context.Context, state fwk.CycleState, pod *
 
 // spreadSums returns the groups of nodes as PodTopologySpread sees them.
 func (fam *family) spreadSums() []fwk.NodeInfo {
-	fam.spread.refresh()
-	at := [2]int{fam.spread.changes, fam.grouping.changes}
-	if fam.sums == nil || fam.summed != at {
-		fam.sums, fam.summed = fam.grouping.sum(fam.spread, fam.sums), at
-	}
-	return fam.sums
+	return fam.sums.current()
 }
 
 // addSpread prepares what PodTopologySpread sees for the pod: it counts pods of
@@ -82,6 +93,7 @@ func (p *Profile) addSpread(fam *family, pod *corev1.Pod) error {
 		fam.spread = newViewset(p.engine, nil, func(*group) bool { return false })
 	}
 	fam.grouping = p.engine.groupingFor(distinctions(pod, constraints))
+	fam.sums = newSums(fam.grouping, fam.spread)
 	return nil
 }
 

@@ -47,8 +47,11 @@ type viewset struct {
 	held  []*view
 	views []fwk.NodeInfo // held, as plugins take them
 	dirty []spot         // to look at again
-	// changes counts the refreshes that changed something.
+	// changes counts how often what is shown changed.
 	changes int
+	changed func(node int32) // is told of each, if not nil
+	// sums shows the same pods by groups of nodes and refreshes the set, if not nil.
+	sums *sums
 }
 
 // newViewset returns the views of the pods of all groups for which member holds.
@@ -81,7 +84,6 @@ func (v *viewset) refresh() {
 		v.look(spot)
 	}
 	v.dirty = v.dirty[:0]
-	v.changes++
 }
 
 // look brings what the node's view shows of the group up to date.
@@ -99,7 +101,16 @@ func (v *viewset) look(at spot) {
 		v.held, v.views = append(v.held, w), append(v.views, w)
 	}
 	w := v.held[place]
-	w.show(at.group, n)
+	was := w.show(at.group, n)
+	if was != n {
+		v.changes++
+		if v.changed != nil {
+			v.changed(at.node)
+		}
+	}
+	if v.sums != nil {
+		v.sums.moved(at, count{n.alive - was.alive, n.dying - was.dying})
+	}
 	if len(w.groups) == 0 {
 		v.drop(place)
 	}
@@ -116,9 +127,13 @@ func (v *viewset) drop(place int) {
 	v.held, v.views, v.order = v.held[:last], v.views[:last], v.order[:last]
 }
 
-// show sets how many pods of the group the view shows.
-func (v *view) show(g *group, n count) {
+// show sets how many pods of the group the view shows, and returns how many it
+// did.
+func (v *view) show(g *group, n count) (was count) {
 	i := slices.IndexFunc(v.groups, func(s shown) bool { return s.group == g })
+	if i >= 0 {
+		was = v.groups[i].count
+	}
 	switch {
 	case i >= 0 && n == (count{}):
 		v.groups = slices.Delete(v.groups, i, i+1)
@@ -131,6 +146,17 @@ func (v *view) show(g *group, n count) {
 	for _, s := range v.groups {
 		v.pods = s.appendTo(v.pods)
 	}
+	return was
+}
+
+// of returns how many pods of the group the view shows.
+func (v *view) of(g *group) count {
+	for _, s := range v.groups {
+		if s.group == g {
+			return s.count
+		}
+	}
+	return count{}
 }
 
 func (s shown) appendTo(pods []fwk.PodInfo) []fwk.PodInfo {
