@@ -33,7 +33,7 @@ const (
 	// longer than the scheduler's backoff and the controller manager's period.
 	quiet = 2500 * time.Millisecond
 	// phaseTimeout bounds each wait.
-	phaseTimeout = 90 * time.Second
+	phaseTimeout = 3 * time.Minute
 )
 
 // rig is a control plane that plays one cluster after the other.
