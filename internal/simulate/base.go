@@ -209,13 +209,55 @@ func (c *cluster) populate(nodes []*corev1.Node) error {
 // settle lets the scheduler place the pods that wait.
 func (c *cluster) settle(ctx context.Context) error {
 	total, done := len(c.pods), 0
-	return c.drain(ctx, func(p *pod) error {
+	placed := func(p *pod) error {
 		if done++; done%500 == 0 {
 			c.sim.progress("placing pods", done, total)
 		}
 		p.ready = c.serves(p)
 		return nil
-	}, c.preemptNow)
+	}
+	for {
+		if err := c.drain(ctx, placed, c.preemptNow); err != nil {
+			return err
+		}
+		if n, err := c.withdraw(); n == 0 || err != nil {
+			return err
+		}
+	}
+}
+
+// withdraw takes back pods that are not in the input and whose StatefulSet would
+// not have created them: one with a lower ordinal does not run
+// (pkg/controller/statefulset/stateful_set_control.go, processReplica). It returns
+// how many.
+func (c *cluster) withdraw() (int, error) {
+	n := 0
+	for i, w := range c.sim.Snapshot.Workloads {
+		if w.Kind != model.KindStatefulSet || w.Parallel {
+			continue
+		}
+		given, bySlot := map[int]bool{}, map[int]*pod{}
+		for n, obj := range w.Pods {
+			given[slotOf(w, obj, n)] = true
+		}
+		for _, p := range c.byOwner[i] {
+			if !p.gone {
+				bySlot[p.slot] = p
+			}
+		}
+		waits := false
+		for slot := w.FirstOrdinal; slot < w.FirstOrdinal+w.Replicas; slot++ {
+			p := bySlot[slot]
+			if waits && p != nil && !given[slot] {
+				if err := c.remove(p); err != nil {
+					return n, err
+				}
+				n++
+			}
+			waits = waits || p == nil || !p.ready
+		}
+	}
+	return n, nil
 }
 
 // quotaRefusing returns the ResourceQuota that refuses the pod, given which pods
