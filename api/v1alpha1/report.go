@@ -145,14 +145,30 @@ type Failure struct {
 	Nodes []string `json:"nodes,omitempty"`
 	// Partition names two zones that cannot reach each other, both alive.
 	Partition []string `json:"partition,omitempty"`
+	// Dependency of the Cluster that is lost alone.
+	Dependency string `json:"dependency,omitempty"`
+}
+
+// DependencyLoss is what a failure takes through what nodes, the API and traffic
+// depend on.
+type DependencyLoss struct {
+	// Down names the dependencies that are down.
+	Down []string `json:"down"`
+	// Effects on zones that are not lost themselves.
+	Effects []LostEffect `json:"effects"`
+	// ScalingStops says why no machine is made; empty when machines are.
+	ScalingStops string `json:"scalingStops,omitempty"`
 }
 
 // Scenario is the outcome of one failure.
 type Scenario struct {
 	Name    string  `json:"name"`
 	Failure Failure `json:"failure"`
-	// Verdict is the worst of the workloads' verdicts.
+	// Verdict is the worst of the workloads' verdicts; at least degraded where
+	// surviving zones lose the API, their way out or their traffic.
 	Verdict Verdict `json:"verdict"`
+	// Dependencies that are down, with a Cluster (simulate --cluster); null without.
+	Dependencies *DependencyLoss `json:"dependencies,omitempty"`
 	// Workloads, sorted by namespace, kind, name.
 	Workloads []WorkloadOutcome `json:"workloads"`
 	// Services, sorted by namespace, name.
@@ -307,7 +323,7 @@ type Room struct {
 type Event struct {
 	// At is in seconds after the failure.
 	At float64 `json:"at"`
-	// Event is stable: failure, nodes-not-ready, endpoints-removed,
+	// Event is stable: failure, dependencies-down, nodes-cut-off, nodes-not-ready, endpoints-removed,
 	// evictions-stopped, nodes-deleted, nodes-out-of-service, pods-collected,
 	// pods-created, pods-placed, pods-ready,
 	// pods-pending, preempted, quota-blocked, job-failed, outage-begins, outage-ends,
