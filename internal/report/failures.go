@@ -17,6 +17,7 @@ const (
 	manyZones
 	nodes
 	partition
+	dependency
 	mixedFailures
 )
 
@@ -32,6 +33,7 @@ var wordsOf = map[failureKind]failureWords{
 	manyZones:     {"ZONES LOST", "loss of zones", "losses of zones", "Every loss of zones"},
 	nodes:         {"NODE LOST", "node loss", "node losses", "Every node's loss"},
 	partition:     {"PARTITION", "partition", "partitions", "Every partition"},
+	dependency:    {"DEPENDENCY LOST", "lost dependency", "lost dependencies", "Every dependency's loss"},
 	mixedFailures: {"FAILURE", "failure", "failures", "Every failure"},
 }
 
@@ -39,6 +41,8 @@ func kindOf(f v1alpha1.Failure) failureKind {
 	switch {
 	case len(f.Partition) > 0:
 		return partition
+	case f.Dependency != "":
+		return dependency
 	case len(f.Zones) > 1:
 		return manyZones
 	case len(f.Zones) == 1:
@@ -75,6 +79,8 @@ func label(s *v1alpha1.Scenario, titled failureKind) string {
 	switch kind {
 	case partition:
 		text = strings.Join(f.Partition, "/")
+	case dependency:
+		text = f.Dependency
 	case oneZone, manyZones:
 		text = strings.Join(f.Zones, "+")
 	case nodes:
@@ -108,6 +114,8 @@ func losing(s *v1alpha1.Scenario) string {
 			return fmt.Sprintf("cutting zone %s off from zone %s", f.Partition[0], f.Partition[1])
 		}
 		return "the partition " + strings.Join(f.Partition, "/")
+	case dependency:
+		return "losing " + f.Dependency
 	case oneZone:
 		return "losing zone " + f.Zones[0]
 	case manyZones:
@@ -129,6 +137,8 @@ func heading(s *v1alpha1.Scenario) string {
 		if len(f.Partition) == 2 {
 			return fmt.Sprintf("Zones %s and %s cannot reach each other", f.Partition[0], f.Partition[1])
 		}
+	case dependency:
+		return capital(f.Dependency) + " is lost"
 	case oneZone:
 		return "Zone " + f.Zones[0] + " is lost"
 	case manyZones:

@@ -52,6 +52,7 @@ type page struct {
 	Worlds     []worldView
 	WorldsMore string
 	Data       []string
+	Depends    []string
 	Halves     []string
 	NotCounted string
 	Basis      basis
@@ -138,6 +139,7 @@ func pageOf(r *v1alpha1.SimulationReport, o Options) (*page, error) {
 		Rooms:      roomViews(all),
 		Fits:       fitsWith(r),
 		Data:       dataLost(all, n),
+		Depends:    dependencyLines(all),
 		Halves:     halves(r, all, n),
 		Basis:      basisOf(r),
 	}

@@ -34,6 +34,7 @@ func writeTable(w io.Writer, r *v1alpha1.SimulationReport, o Options) error {
 	t.verdicts(r, all, n)
 	t.why(causesOf(r, all, n))
 	t.gap()
+	t.section("DEPENDS ON", dependencyLines(all))
 	t.section("HALVES", halves(r, all, n))
 	t.section("TRAFFIC", traffic(all))
 	t.section("DATA", capped(dataLost(all, n), maxItems))
@@ -134,7 +135,11 @@ func (t *terminal) verdicts(r *v1alpha1.SimulationReport, all []*fate, n *names)
 	if len(shown) <= fewRows {
 		tall = 6
 	}
-	t.grid(rows, tall)
+	first := maxName + 4
+	if kind := kindOfAll(r.Scenarios); kind == dependency || kind == mixedFailures {
+		first = t.width / 2
+	}
+	t.grid(rows, tall, first)
 	if len(all) > len(shown) {
 		t.paragraph("… and " + countVerdicts(all, shown))
 	}

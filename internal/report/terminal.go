@@ -121,8 +121,9 @@ type row struct {
 
 // grid writes rows in columns. A cell is a list of items, shown on as many
 // lines as tall allows; what finds no room is counted. The first two columns
-// take what they need, the others share what is left.
-func (t *terminal) grid(rows []row, tall int) {
+// take what they need, the first at most so many columns; the others share what
+// is left.
+func (t *terminal) grid(rows []row, tall, first int) {
 	const between = 2
 	natural := make([]int, len(rows[0].cells))
 	for i := range rows {
@@ -136,7 +137,7 @@ func (t *terminal) grid(rows []row, tall int) {
 			natural[j] = max(natural[j], columns(strings.Join(rows[i].cells[j], ", ")))
 		}
 	}
-	natural[0] = min(natural[0], maxName+4)
+	natural[0] = min(natural[0], first)
 	free := t.width - natural[0] - natural[1] - between*(len(natural)-1)
 	widths := slices.Concat(natural[:2], shareOut(natural[2:], free))
 	for i, r := range rows {

@@ -224,6 +224,10 @@ func eventName(e v1alpha1.Event) string {
 			return of("node", "lost")
 		}
 		return "the failure" + in
+	case "dependencies-down":
+		return count(e.Count, "dependency", "dependencies") + " down: " + e.Message
+	case "nodes-cut-off":
+		return of("node", "cut off from the API")
 	case "nodes-not-ready":
 		return of("node", "marked NotReady")
 	case "endpoints-removed":

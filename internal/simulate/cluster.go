@@ -26,6 +26,7 @@ type pod struct {
 	fresh       bool // created after the failure
 	preempted   bool
 	waitsFor    string // claim that is still attached to a dead node
+	noImage     bool   // its node cannot pull its image
 	preemptions int    // for its sake
 
 	created, placed, deletedAt float64

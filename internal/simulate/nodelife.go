@@ -50,6 +50,9 @@ func (s *scenario) planNodeLifecycle(names []string) {
 			if err := s.setNode(setTaint(s.nodes[name], unreachableNoSchedule)); err != nil {
 				return err
 			}
+			for _, p := range s.byNode[name] {
+				s.setReady(p, false) // of nodes that run on, cut off
+			}
 		}
 		s.note(v1alpha1.Event{Event: "endpoints-removed"})
 		return s.setBudgets()

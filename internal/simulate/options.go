@@ -56,6 +56,8 @@ type Options struct {
 	ControllerLeader string
 	// RegionalClasses names StorageClasses whose volumes reach every zone.
 	RegionalClasses []string
+	// Dependencies of the cluster; nil when nothing is known of them.
+	Dependencies Dependencies
 	// Virtual says which nodes to make when the snapshot has none.
 	Virtual model.VirtualCluster
 	// Parallel is how many scenarios run at a time; at least 1.

@@ -12,8 +12,9 @@ import (
 func (s *scenario) outcome(ctx context.Context) (*v1alpha1.Scenario, error) {
 	out := &v1alpha1.Scenario{
 		Name:           s.failure.Name,
-		Failure:        v1alpha1.Failure{Zones: s.failure.Zones, Nodes: s.deadNames(), Partition: s.failure.Partition},
-		Verdict:        v1alpha1.Survives,
+		Failure:        v1alpha1.Failure{Zones: s.failure.Zones, Nodes: s.deadNames(), Partition: s.failure.Partition, Dependency: s.failure.Dependency},
+		Verdict:        s.leastVerdict(),
+		Dependencies:   s.dependencyLoss(),
 		Workloads:      []v1alpha1.WorkloadOutcome{},
 		Services:       []v1alpha1.ServiceOutcome{},
 		OtherWorld:     []v1alpha1.WorldDifference{},
@@ -83,7 +84,7 @@ func (s *scenario) workload(index int, classes []*class) v1alpha1.WorkloadOutcom
 	if t.full && t.fullSince > 0 {
 		o.RecoveryTerms = reportTerms(t.last)
 	}
-	if len(s.failure.Partition) == 2 {
+	if len(s.failure.Partition) == 2 && len(s.cut) == 0 {
 		s.judgePartition(index, &o)
 		return o
 	}
@@ -190,7 +191,7 @@ func (s *scenario) dataLost(index int) []v1alpha1.DataLost {
 // service returns what became of one Service.
 func (s *scenario) service(t *serviceTrack) v1alpha1.ServiceOutcome {
 	o := t.outcome(s)
-	if len(s.failure.Partition) == 2 {
+	if len(s.failure.Partition) == 2 && len(s.cut) == 0 {
 		s.splitService(t, &o)
 	}
 	return o

@@ -48,6 +48,14 @@ func (p *printer) scenario(s *v1alpha1.Scenario) {
 	if p.shows("verdict") {
 		return
 	}
+	if d := s.Dependencies; d != nil {
+		if len(d.Down) > 0 {
+			p.f("  down: %s\n", strings.Join(d.Down, ", "))
+		}
+		for _, e := range d.Effects {
+			p.f("  %s loses %s (%s)\n", strings.Join(e.Zones, ","), e.Effect, e.Group)
+		}
+	}
 	for _, w := range s.Workloads {
 		if len(p.only) == 0 || slices.Contains(p.only, w.Name) {
 			p.workload(&w)

@@ -25,6 +25,7 @@ func (s *scenario) reasons(index int, o *v1alpha1.WorkloadOutcome, classes []*cl
 		out = append(out, r)
 	}
 	out = append(out, s.stayingPods(index)...)
+	out = append(out, s.dependencyReasons(index, o)...)
 	if n := s.countWaiting(index); n > 0 {
 		out = append(out, v1alpha1.Reason{
 			Code: "volume-attached", Pods: n,

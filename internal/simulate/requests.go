@@ -25,6 +25,12 @@ func requests(spec *corev1.PodSpec) room {
 	return room{cpu: list.Cpu().MilliValue(), memory: list.Memory().Value()}
 }
 
+// Requests returns what a pod asks for, as the scheduler counts it.
+func Requests(spec *corev1.PodSpec) (cpu, memory resource.Quantity) {
+	r := requests(spec)
+	return *resource.NewMilliQuantity(r.cpu, resource.DecimalSI), *resource.NewQuantity(r.memory, resource.BinarySI)
+}
+
 func allocatable(n *corev1.Node) room {
 	return room{cpu: n.Status.Allocatable.Cpu().MilliValue(), memory: n.Status.Allocatable.Memory().Value()}
 }

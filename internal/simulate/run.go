@@ -25,7 +25,7 @@ func Run(ctx context.Context, snap *model.Snapshot, s Scheduler, a Admission, o 
 	if err != nil {
 		return nil, fmt.Errorf("placing the pods before the failure: %w", err)
 	}
-	failures, err := expand(sim.Failures, base)
+	failures, err := sim.expand(base)
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +290,7 @@ func checkLeader(leader string, zones []string) error {
 }
 
 // expand turns what was asked for into scenarios, in order and without repeats.
-func expand(specs []model.FailureSpec, base *cluster) ([]model.Failure, error) {
+func (s *simulation) expand(base *cluster) ([]model.Failure, error) {
 	zones := base.zones()
 	var out []model.Failure
 	add := func(f model.Failure) {
@@ -298,7 +298,7 @@ func expand(specs []model.FailureSpec, base *cluster) ([]model.Failure, error) {
 			out = append(out, f)
 		}
 	}
-	for _, spec := range specs {
+	for _, spec := range s.Failures {
 		switch spec.Each {
 		case "zones":
 			for _, z := range zones {
@@ -314,14 +314,26 @@ func expand(specs []model.FailureSpec, base *cluster) ([]model.Failure, error) {
 			for _, n := range slices.Sorted(slices.Values(base.nodeNames)) {
 				add(model.Failure{Name: "node-" + n, Nodes: []string{n}})
 			}
+		case "dependencies":
+			if s.Dependencies == nil {
+				return nil, errNoDependencies
+			}
+			for _, d := range s.Dependencies.Names() {
+				add(model.Failure{Name: "dependency-" + d, Dependency: d})
+			}
 		case "":
-			f, err := explicit(spec, zones, base.nodes)
+			f, err := s.explicit(spec, zones, base.nodes)
 			if err != nil {
 				return nil, err
 			}
 			add(f)
 		default:
-			return nil, inputError("failure %q: want zones, zone-pairs or nodes", spec.Each)
+			return nil, inputError("failure %q: want zones, zone-pairs, nodes or dependencies", spec.Each)
+		}
+	}
+	for i := range out {
+		if s.Dependencies != nil {
+			out[i].Consequences = s.Dependencies.Consequences(out[i])
 		}
 	}
 	if len(out) == 0 {
@@ -331,7 +343,10 @@ func expand(specs []model.FailureSpec, base *cluster) ([]model.Failure, error) {
 	return out, nil
 }
 
-func explicit(spec model.FailureSpec, zones []string, nodes map[string]*corev1.Node) (model.Failure, error) {
+func (s *simulation) explicit(spec model.FailureSpec, zones []string, nodes map[string]*corev1.Node) (model.Failure, error) {
+	if spec.Dependency != "" {
+		return s.explicitDependency(spec.Dependency)
+	}
 	for _, z := range append(slices.Clone(spec.Zones), spec.Partition...) {
 		if !slices.Contains(zones, z) {
 			return model.Failure{}, inputError("there is no zone %q (zones: %s)", z, strings.Join(zones, ", "))

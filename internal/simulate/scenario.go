@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -21,6 +22,7 @@ type scenario struct {
 	failure    model.Failure
 	world      World
 	dead       map[string]bool // lost nodes
+	cut        map[string]bool // those of them that run on, without the API
 	lostNodes  []*corev1.Node
 	notReadyAt float64
 
@@ -84,6 +86,7 @@ func newScenario(ctx context.Context, base *cluster, f model.Failure, world Worl
 	s := &scenario{
 		cluster: c, base: base, failure: f, world: world,
 		dead:      map[string]bool{},
+		cut:       map[string]bool{},
 		attached:  map[string]string{},
 		stopped:   map[string]string{},
 		refusedBy: map[int]string{},
@@ -94,8 +97,11 @@ func newScenario(ctx context.Context, base *cluster, f model.Failure, world Worl
 	s.tracks = newTracks(c)
 	s.services = newServiceTracks(s)
 	for _, name := range c.nodeNames {
-		if slices.Contains(f.Zones, c.zone(name)) || slices.Contains(f.Nodes, name) {
+		gone := slices.Contains(f.Zones, c.zone(name)) || slices.Contains(f.Nodes, name)
+		_, cut := f.Consequences.Hits(model.LosesNodes, c.zone(name))
+		if gone || cut {
 			s.dead[name] = true
+			s.cut[name] = !gone
 			s.lostNodes = append(s.lostNodes, c.nodes[name])
 		}
 	}
@@ -191,15 +197,27 @@ func (s *scenario) ref(workload int) model.Ref { return s.sim.Snapshot.Workloads
 // learns of it when the node lifecycle controller does.
 func (s *scenario) lose() {
 	names := s.deadNames()
+	if down := s.failure.Consequences.Down; len(down) > 0 {
+		s.at(0, func() error {
+			s.note(v1alpha1.Event{Event: "dependencies-down", Count: len(down), Message: strings.Join(down, ", ")})
+			return nil
+		})
+	}
 	if len(names) > 0 {
 		s.at(0, func() error {
 			for _, zone := range s.zonesOf(names) {
-				s.note(v1alpha1.Event{Event: "failure", Zone: zone, Count: s.countDead(zone)})
+				event := "failure"
+				if _, hit := s.failure.Consequences.Hits(model.LosesNodes, zone); hit {
+					event = "nodes-cut-off"
+				}
+				s.note(v1alpha1.Event{Event: event, Zone: zone, Count: s.countDead(zone)})
 			}
 			for _, name := range names {
 				for _, p := range s.byNode[name] {
 					p.onDeadNode = true
-					s.setReady(p, false)
+					if !s.cut[name] {
+						s.setReady(p, false)
+					}
 					for _, claim := range s.claimsOf(p.obj) {
 						if s.attaches(claim) {
 							s.attached[claim.Namespace+"/"+claim.Name] = name
@@ -209,7 +227,9 @@ func (s *scenario) lose() {
 			}
 			return nil
 		})
-		s.planNodeLifecycle(names)
+		if s.hasAPI() {
+			s.planNodeLifecycle(names)
+		}
 	}
 }
 
@@ -268,6 +288,10 @@ func (s *scenario) onPlaced(p *pod) error {
 
 // start makes the pod ready after the time that it takes to start.
 func (s *scenario) start(p *pod) {
+	if s.lacksImages(p) {
+		p.noImage = true
+		return
+	}
 	t := s.sim.Timings
 	wait := t.PodStart
 	if waited := p.placed - p.created; waited > 0 {

@@ -18,6 +18,7 @@ import (
 	"bulkhead.dev/bulkhead/internal/kubesched"
 	"bulkhead.dev/bulkhead/internal/kubesched/apiserver"
 	"bulkhead.dev/bulkhead/internal/model"
+	"bulkhead.dev/bulkhead/internal/plan"
 	"bulkhead.dev/bulkhead/internal/simulate"
 	"bulkhead.dev/bulkhead/internal/snapshot"
 )
@@ -28,6 +29,7 @@ import (
 //	nodes      real Node objects, until the next; see expandNodes
 //	manifests  what runs on them, until the next; see expand
 //	yaml       more of it, in plain YAML
+//	depends    what nodes, the API and traffic need, until the next; see dependency
 //	simulate   one or more failures; see (*bench).simulate
 //
 // go test -run TestScenarios -update writes the outcomes again. Read them.
@@ -65,6 +67,7 @@ func TestScenarios(t *testing.T) {
 // bench is what the commands of one file have set up.
 type bench struct {
 	nodes, manifests string
+	plan             *v1alpha1.ClusterPlan
 }
 
 func (b *bench) do(ctx context.Context, d *datadriven.TestData) (string, error) {
@@ -80,6 +83,16 @@ func (b *bench) do(ctx context.Context, d *datadriven.TestData) (string, error) 
 	case "yaml":
 		b.manifests += "\n---\n" + d.Input
 		return "", nil
+	case "depends":
+		b.plan = &v1alpha1.ClusterPlan{}
+		for line := range strings.Lines(d.Input) {
+			dep, err := dependency(parseLine(strings.TrimSpace(line)))
+			if err != nil {
+				return "", err
+			}
+			b.plan.Dependencies = append(b.plan.Dependencies, dep)
+		}
+		return "", nil
 	case "simulate":
 		return b.simulate(ctx, d.CmdArgs)
 	}
@@ -89,7 +102,7 @@ func (b *bench) do(ctx context.Context, d *datadriven.TestData) (string, error) 
 // simulate reads the manifests as the command line does and runs them:
 //
 //	fail=zone=b           and zones, zone-pairs, nodes, zone=a+b, node=NAME,
-//	                      partition=a/b; repeatable
+//	                      partition=a/b, dependencies, dependency=NAME; repeatable
 //	virtual=2             nodes a zone of the virtual cluster, zones=…, cpu=…
 //	dead-nodes=delete     leader=lost      recovery-time=5m     regional=CLASS
 //	timings=(podStart=1s,nodeEvictionRate=1)
@@ -99,6 +112,9 @@ func (b *bench) do(ctx context.Context, d *datadriven.TestData) (string, error) 
 func (b *bench) simulate(ctx context.Context, args []datadriven.CmdArg) (string, error) {
 	o := simulate.Options{RecoveryTime: 600, Timings: simulate.DefaultTimings(), Parallel: 2, Virtual: virtual()}
 	p := printer{}
+	if b.plan != nil {
+		o.Dependencies = plan.DependenciesOf(b.plan)
+	}
 	for _, arg := range args {
 		value := strings.Join(arg.Vals, ",")
 		var err error
@@ -141,6 +157,23 @@ func (b *bench) simulate(ctx context.Context, args []datadriven.CmdArg) (string,
 	return p.print(r), nil
 }
 
+// dependency reads what a Cluster's plan would say:
+//
+//	gateway nat zones=a serves=a,b,c group=nat effect=nodes need=1 requires=dns
+func dependency(l *line) (v1alpha1.Dependency, error) {
+	list := func(key string) []string {
+		if text := l.get(key, ""); text != "" {
+			return strings.Split(text, ",")
+		}
+		return nil
+	}
+	need, err := strconv.Atoi(l.get("need", "1"))
+	return v1alpha1.Dependency{
+		Kind: v1alpha1.DependencyKind(l.kind), Name: l.name, Zones: list("zones"), Serves: list("serves"),
+		Group: l.get("group", l.name), Need: need, Effect: v1alpha1.DependencyEffect(l.get("effect", "")), Requires: list("requires"),
+	}, err
+}
+
 // virtual is the command line's virtual cluster.
 func virtual() model.VirtualCluster {
 	return model.VirtualCluster{Zones: []string{"a", "b", "c"}, CPU: resource.MustParse("4"), Memory: resource.MustParse("16Gi"), Pods: 110}
@@ -166,6 +199,8 @@ func failureSpec(text string) model.FailureSpec {
 		return model.FailureSpec{Zones: strings.Split(value, "+")}
 	case "node":
 		return model.FailureSpec{Nodes: strings.Split(value, "+")}
+	case "dependency":
+		return model.FailureSpec{Dependency: value}
 	case "partition":
 		return model.FailureSpec{Partition: strings.Split(value, "/")}
 	}

@@ -152,6 +152,8 @@ func (t *serviceTrack) outcome(s *scenario) v1alpha1.ServiceOutcome {
 	switch {
 	case t.readyBefore > 0 && o.ReadyAfter == 0:
 		o.FailingSeconds = nil
+	case t.failing > 0 && !s.hasAPI():
+		o.FailingSeconds = nil // nobody takes the dead endpoints out
 	case t.failing > 0:
 		*o.FailingSeconds = round(max(s.notReadyAt, t.emptyUntil))
 	}

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -25,6 +26,15 @@ type Options struct {
 	// Base is a cluster that the manifests are laid over; nil for none. With it,
 	// there need be no manifests.
 	Base *Cluster
+	// Given are manifests by value, read before those of Paths.
+	Given []Given
+}
+
+// Given is a manifest that is not in a file.
+type Given struct {
+	// Name for messages.
+	Name string
+	Data []byte
 }
 
 // Read returns the cluster that the manifests describe, or that Base becomes with
@@ -36,6 +46,9 @@ func Read(ctx context.Context, o Options, admission Admission) (*model.Snapshot,
 	r := &reader{stdin: o.Stdin, seen: map[string]bool{}, order: map[string]int{}}
 	if o.Base != nil {
 		r.mention(o.Base.Name)
+	}
+	for _, g := range o.Given {
+		r.stream(g.Name, bytes.NewReader(g.Data))
 	}
 	for _, p := range o.Paths {
 		r.path(p)
