@@ -1,0 +1,10 @@
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    scaleway = {
+      "source"  = "scaleway/scaleway"
+      "version" = "~> 2.81"
+    }
+  }
+}

@@ -1,0 +1,119 @@
+# The kubeconfig is no output, for it is a secret: scw k8s kubeconfig install fetches
+# it. Terraform's state holds it all the same: keep the state encrypted.
+
+resource "scaleway_k8s_cluster" "main" {
+  name               = "shop"
+  type               = "kapsule"
+  version            = "1.36"
+  cni                = "cilium"
+  region             = "fr-par"
+  private_network_id = scaleway_vpc_private_network.private.id
+  # true would take volumes and load balancers along when the cluster is deleted, by
+  # intent or by mistake.
+  delete_additional_resources = false
+  tags                        = ["bulkhead", "shop"]
+
+  # Pools of all zones grow together: a volume's zone always has room, and the loss of
+  # one zone takes no more than its share.
+  autoscaler_config {
+    balance_similar_node_groups   = true
+    ignore_daemonsets_utilization = true
+  }
+
+  # Patches only; the version above is therefore x.y.
+  auto_upgrade {
+    enable                        = true
+    maintenance_window_day        = "tuesday"
+    maintenance_window_start_hour = 2
+  }
+}
+
+resource "scaleway_k8s_pool" "general-fr-par-1" {
+  cluster_id             = scaleway_k8s_cluster.main.id
+  name                   = "shop-general-fr-par-1"
+  region                 = "fr-par"
+  zone                   = "fr-par-1"
+  node_type              = "PRO2-XXS"
+  size                   = 3
+  min_size               = 3
+  max_size               = 6
+  autoscaling            = true
+  autohealing            = true
+  container_runtime      = "containerd"
+  public_ip_disabled     = true
+  wait_for_pool_ready    = true
+  root_volume_size_in_gb = 20
+  tags                   = ["bulkhead", "shop"]
+  depends_on             = [scaleway_vpc_gateway_network.out]
+
+  # A new node first: the zone keeps its room while it is upgraded.
+  upgrade_policy {
+    max_surge       = 1
+    max_unavailable = 0
+  }
+}
+
+resource "scaleway_k8s_pool" "general-fr-par-2" {
+  cluster_id             = scaleway_k8s_cluster.main.id
+  name                   = "shop-general-fr-par-2"
+  region                 = "fr-par"
+  zone                   = "fr-par-2"
+  node_type              = "PRO2-XXS"
+  size                   = 3
+  min_size               = 3
+  max_size               = 6
+  autoscaling            = true
+  autohealing            = true
+  container_runtime      = "containerd"
+  public_ip_disabled     = true
+  wait_for_pool_ready    = true
+  root_volume_size_in_gb = 20
+  tags                   = ["bulkhead", "shop"]
+  depends_on             = [scaleway_vpc_gateway_network.out]
+
+  # A new node first: the zone keeps its room while it is upgraded.
+  upgrade_policy {
+    max_surge       = 1
+    max_unavailable = 0
+  }
+}
+
+resource "scaleway_k8s_pool" "general-fr-par-3" {
+  cluster_id             = scaleway_k8s_cluster.main.id
+  name                   = "shop-general-fr-par-3"
+  region                 = "fr-par"
+  zone                   = "fr-par-3"
+  node_type              = "PRO2-XXS"
+  size                   = 3
+  min_size               = 3
+  max_size               = 6
+  autoscaling            = true
+  autohealing            = true
+  container_runtime      = "containerd"
+  public_ip_disabled     = true
+  wait_for_pool_ready    = true
+  root_volume_size_in_gb = 20
+  tags                   = ["bulkhead", "shop"]
+  depends_on             = [scaleway_vpc_gateway_network.out]
+
+  # A new node first: the zone keeps its room while it is upgraded.
+  upgrade_policy {
+    max_surge       = 1
+    max_unavailable = 0
+  }
+}
+
+output "cluster_id" {
+  description = "REGION/ID of the cluster."
+  value       = scaleway_k8s_cluster.main.id
+}
+
+output "apiserver_url" {
+  description = "The API; its load balancer stands in fr-par-1."
+  value       = scaleway_k8s_cluster.main.apiserver_url
+}
+
+output "private_network_id" {
+  description = "The private network, for what else shall reach the nodes."
+  value       = scaleway_vpc_private_network.private.id
+}

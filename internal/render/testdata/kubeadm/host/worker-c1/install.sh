@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Puts the files of worker-c1 (worker, room-c) in place, from the copy of the
+# output that this script lies in. With --prepare it sets the machine up first.
+# Running it again changes nothing that is right already.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+if [ "${1:-}" = --prepare ]; then
+	bash host/prepare.sh kubernetes --ports 10250
+fi
+install -D -m 0644 'host/worker-c1/host.env' '/etc/bulkhead/host.env'
+install -D -m 0600 'kubeadm/worker-c1/kubeadm.yaml' '/etc/kubernetes/bulkhead/kubeadm.yaml'
