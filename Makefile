@@ -46,6 +46,7 @@ components: needs ## build kube-apiserver, etcd, kwok and the like from source, 
 .PHONY: test
 test: needs components ## every test, as CI runs them; BULKHEAD_REQUIRE_ALL=1 fails where one would be skipped
 	@hack/install-chromium.sh
+	@hack/install-consumers.sh
 	go test -count=1 -timeout 40m $(PACKAGES)
 
 .PHONY: race
@@ -58,9 +59,10 @@ fidelity: needs components ## a zone lost in random real clusters, and in simula
 	go test -count=1 -timeout 0 -v -run '^(TestFidelity|TestTimes)$$' ./internal/fidelity -args -seeds $(SEEDS) -times
 
 .PHONY: fuzz
-fuzz: needs ## fuzz the readers of manifests and of saved clusters, each for FUZZTIME (30s)
+fuzz: needs ## fuzz the readers of manifests, saved clusters and specs, each for FUZZTIME (30s)
 	go test -run '^$$' -fuzz '^FuzzRead$$' -fuzztime $(FUZZTIME) ./internal/snapshot
 	go test -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZTIME) ./internal/snapshot
+	go test -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./internal/spec
 
 .PHONY: bench
 bench: needs ## benchmarks; BENCH selects, BENCHTIME repeats (docs/benchmarks.md)

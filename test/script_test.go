@@ -40,9 +40,13 @@ func TestMain(m *testing.M) {
 //	cluster NODES DIR                write a generated cluster with pods
 //	large FILE MIB                   write a file of so many MiB and one byte
 //
-// $SHOP is examples/shop.
+// $SHOP is examples/shop, $CLUSTERS is examples/clusters.
 func TestScript(t *testing.T) {
 	shop, err := filepath.Abs("../examples/shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clusters, err := filepath.Abs("../examples/clusters")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +57,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SHOP", shop)
+			e.Setenv("CLUSTERS", clusters)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

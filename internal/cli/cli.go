@@ -11,6 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"bulkhead.dev/bulkhead/internal/cli/exit"
+	"bulkhead.dev/bulkhead/internal/cli/explain"
+	"bulkhead.dev/bulkhead/internal/cli/plan"
+	"bulkhead.dev/bulkhead/internal/cli/render"
 	"bulkhead.dev/bulkhead/internal/cli/simulate"
 	"bulkhead.dev/bulkhead/internal/cli/snapshot"
 	versioncmd "bulkhead.dev/bulkhead/internal/cli/version"
@@ -73,6 +76,6 @@ func newRoot(program string) *cobra.Command {
 	if strings.HasPrefix(filepath.Base(program), "kubectl-") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl bulkhead"}
 	}
-	root.AddCommand(simulate.Command(versionString()), snapshot.Command(versionString()), versioncmd.Command(versionString()))
+	root.AddCommand(explain.Command(), plan.Command(versionString()), render.Command(versionString()), simulate.Command(versionString()), snapshot.Command(versionString()), versioncmd.Command(versionString()))
 	return root
 }

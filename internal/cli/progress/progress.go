@@ -4,12 +4,11 @@ package progress
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
+	"bulkhead.dev/bulkhead/internal/cli/terminal"
 )
 
 // Line says what is under way, once that takes longer than a second: a bar on a
@@ -32,7 +31,7 @@ const (
 
 // New returns a Line on w, which says nothing when quiet.
 func New(w io.Writer, quiet bool) *Line {
-	return &Line{w: w, quiet: quiet, terminal: IsTerminal(w), start: time.Now()}
+	return &Line{w: w, quiet: quiet, terminal: terminal.Is(w), start: time.Now()}
 }
 
 // Update says that done of total are done; total is 0 when it is not known.
@@ -93,10 +92,4 @@ func (p *Line) clear() {
 		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
 	}
 	p.shown = false
-}
-
-// IsTerminal reports whether w is a terminal.
-func IsTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -2,5 +2,4 @@
 //
 //	flags.go     what the command line says → Options (Complete, Validate)
 //	simulate.go  Options → snapshot → simulation → report (Run)
-//	terminal.go  what stdout can show
 package simulate

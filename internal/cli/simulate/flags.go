@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/cli/design"
 	"bulkhead.dev/bulkhead/internal/cli/kubeconfig"
 	"bulkhead.dev/bulkhead/internal/kubesched"
 	"bulkhead.dev/bulkhead/internal/model"
@@ -28,6 +29,8 @@ import (
 type flags struct {
 	files            []string
 	snapshot         string
+	design           string
+	catalog          string
 	cluster          kubeconfig.Flags
 	namespace        string
 	fail             []string
@@ -42,16 +45,20 @@ type flags struct {
 	output           string
 	quiet            bool
 	noColor          bool
+	set              *pflag.FlagSet // what was given
 }
 
 const defaultVirtual = "zones=3,nodes=auto,cpu=4,memory=16Gi,pods=110"
 
 func (f *flags) add(fs *pflag.FlagSet) {
+	f.set = fs
 	fs.StringSliceVarP(&f.files, "filename", "f", nil, "manifests: a file, a folder (recursively), or - for standard input; repeatable")
 	fs.StringVar(&f.snapshot, "snapshot", "", "file of bulkhead snapshot; manifests are laid over it")
+	fs.StringVar(&f.design, "cluster", "", "Cluster whose planned nodes the manifests run on (kind: Cluster), with all that they\ndepend on: what a loss takes through gateways, load balancers, etcd and DNS")
+	fs.StringVar(&f.catalog, "catalog", "", "with --cluster: "+design.CatalogUsage)
 	f.cluster.Add(fs)
 	fs.StringVarP(&f.namespace, "namespace", "n", "default", "namespace of objects that name none")
-	fs.StringArrayVar(&f.fail, "fail", []string{"zones"}, "what is lost; repeatable: zones (each in turn), zone-pairs, nodes, zone=A, zone=A+B\n(together), node=NAME, partition=A/B (the two cannot reach each other)")
+	fs.StringArrayVar(&f.fail, "fail", []string{"zones"}, "what is lost; repeatable: zones (each in turn), zone-pairs, nodes, zone=A, zone=A+B\n(together), node=NAME, partition=A/B (the two cannot reach each other); with\n--cluster also dependencies (each in turn), dependency=NAME")
 	fs.StringVar(&f.virtual, "virtual-cluster", defaultVirtual, "the nodes when the input has none; zones is a number or names joined by +,\nnodes counts per zone (auto: as few as hold the workloads, plus one)")
 	fs.StringVar(&f.deadNodes, "dead-nodes", string(simulate.Keep), "what becomes of the dead nodes' objects: keep, delete or out-of-service")
 	fs.DurationVar(&f.recoveryTime, "recovery-time", 10*time.Minute, "objective: a workload whose full count is back later is degraded")
@@ -72,6 +79,14 @@ func (f *flags) complete() (simulate.Options, error) {
 		RecoveryTime:     f.recoveryTime.Seconds(),
 		ControllerLeader: f.controllerLeader,
 		RegionalClasses:  f.regionalClasses,
+	}
+	switch {
+	case f.design != "" && (f.cluster.Given() || f.snapshot != ""):
+		return o, fmt.Errorf("--cluster excludes --snapshot, --kubeconfig and --context: the nodes are those of its plan")
+	case f.design != "" && f.virtual != defaultVirtual:
+		return o, fmt.Errorf("--cluster excludes --virtual-cluster: the nodes are those of its plan")
+	case f.design == "" && f.catalog != "":
+		return o, fmt.Errorf("--catalog goes with --cluster")
 	}
 	if f.cluster.Given() && f.snapshot != "" {
 		return o, fmt.Errorf("--snapshot excludes --kubeconfig and --context: a snapshot is a cluster already")
@@ -106,21 +121,24 @@ func (f *flags) complete() (simulate.Options, error) {
 // live reports whether a live cluster is simulated: when nothing else is named, or
 // when it is.
 func (f *flags) live() bool {
-	return f.snapshot == "" && (len(f.files) == 0 || f.cluster.Given())
+	return f.snapshot == "" && f.design == "" && (len(f.files) == 0 || f.cluster.Given())
 }
 
 // parseFailure reads one value of --fail.
 func parseFailure(text string) (model.FailureSpec, error) {
 	kind, value, explicit := strings.Cut(text, "=")
 	if !explicit {
-		if !slices.Contains([]string{"zones", "zone-pairs", "nodes"}, kind) {
-			return model.FailureSpec{}, fmt.Errorf("want zones, zone-pairs, nodes, zone=A, zone=A+B, node=NAME or partition=A/B")
+		if !slices.Contains([]string{"zones", "zone-pairs", "nodes", "dependencies"}, kind) {
+			return model.FailureSpec{}, fmt.Errorf("want zones, zone-pairs, nodes, dependencies, zone=A, zone=A+B, node=NAME, partition=A/B or dependency=NAME")
 		}
 		return model.FailureSpec{Each: kind}, nil
 	}
+	if kind == "dependency" && value != "" {
+		return model.FailureSpec{Dependency: value}, nil
+	}
 	separator := map[string]string{"zone": "+", "node": "+", "partition": "/"}[kind]
 	if separator == "" {
-		return model.FailureSpec{}, fmt.Errorf("%q: want zone=, node= or partition=", kind+"=")
+		return model.FailureSpec{}, fmt.Errorf("%q: want zone=, node=, partition= or dependency=", kind+"=")
 	}
 	names := strings.Split(value, separator)
 	if slices.Contains(names, "") {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"bulkhead.dev/bulkhead/internal/cli/exit"
 	"bulkhead.dev/bulkhead/internal/cli/kubeconfig"
 	"bulkhead.dev/bulkhead/internal/cli/progress"
+	"bulkhead.dev/bulkhead/internal/cli/terminal"
 	"bulkhead.dev/bulkhead/internal/kubesched"
 	"bulkhead.dev/bulkhead/internal/kubesched/apiserver"
 	"bulkhead.dev/bulkhead/internal/report"
@@ -30,8 +32,9 @@ cluster, or to the live cluster: which workloads stop, which come back and when,
 and why not the rest. Pods are placed by the kube-scheduler's own code.
 
 -f alone asks nothing of a cluster. -f with --snapshot or with --context lays the
-manifests over the cluster: what if I also deploy this? Without any of them the
-kubeconfig's current cluster is read; nothing in it is changed.
+manifests over the cluster: what if I also deploy this? With --cluster they run on
+the nodes that a Cluster plans. Without any of them the kubeconfig's current
+cluster is read; nothing in it is changed.
 
 Exit codes: 0 every failure is survived, 1 one is not, 2 wrong usage or invalid
 input, 3 it could not be determined.`
@@ -40,6 +43,7 @@ const examples = `  bulkhead simulate -f app/
   helm template shop ./chart | bulkhead simulate -f - --fail zone-pairs
   bulkhead simulate --context prod
   bulkhead snapshot -o prod.yaml.gz && bulkhead simulate --snapshot prod.yaml.gz -f new-version/
+  bulkhead simulate --cluster cluster.yaml -f app/ --fail zones --fail dependencies
   bulkhead simulate -f app/ --fail zone=b --dead-nodes delete -o html > report.html`
 
 // Command returns `bulkhead simulate`.
@@ -72,6 +76,10 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 	}
 	p := progress.New(errOut, f.quiet)
 	defer p.Done()
+	planned, given, err := designed(ctx, f, version)
+	if err != nil {
+		return failure(ctx, err, exit.Invalid)
+	}
 	cluster, err := base(ctx, f, version, p)
 	if err != nil {
 		return err
@@ -84,7 +92,10 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 	p.Update("reading manifests", 0, 0)
 	tolerate := int64(o.Timings.DefaultTolerationSeconds)
 	server := apiserver.New(apiserver.Options{TolerationSeconds: &tolerate})
-	snap, err := snapshot.Read(ctx, snapshot.Options{Paths: f.files, Stdin: interruptible{ctx, in}, Namespace: f.namespace, Base: cluster}, server)
+	snap, err := snapshot.Read(ctx, snapshot.Options{Paths: f.files, Stdin: interruptible{ctx, in}, Namespace: f.namespace, Base: cluster, Given: given}, server)
+	if err == nil && planned != nil {
+		err = planned.apply(snap, f, &o)
+	}
 	if err != nil {
 		return failure(ctx, err, exit.Invalid)
 	}
@@ -99,13 +110,16 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 		}
 		return failure(ctx, err, exit.Undetermined)
 	}
-	if cluster != nil {
+	switch {
+	case cluster != nil:
 		r.Input.Source = cluster.Describe()
+	case planned != nil:
+		r.Input.NodeSource = "as " + filepath.Base(f.design) + " plans them"
 	}
 	r.Versions = v1alpha1.Versions{Bulkhead: version, Kubernetes: kubesched.Version}
 	r.Engine = describe(scheduler)
 	var text bytes.Buffer
-	if err := report.Write(&text, f.output, r, report.Options{Color: useColor(out, f.noColor), Width: width(out), Command: commandLine(f)}); err != nil {
+	if err := report.Write(&text, f.output, r, report.Options{Color: terminal.Color(out, f.noColor), Width: terminal.Width(out), Command: commandLine(f)}); err != nil {
 		return exit.Error{Code: exit.Undetermined, Err: err}
 	}
 	tell(p, errOut, r.Engine)
@@ -212,6 +226,9 @@ func commandLine(f *flags) string {
 	}
 	if f.cluster.Context != "" {
 		parts = append(parts, "--context "+f.cluster.Context)
+	}
+	if f.design != "" {
+		parts = append(parts, "--cluster "+f.design)
 	}
 	for _, file := range f.files {
 		parts = append(parts, "-f "+file)
