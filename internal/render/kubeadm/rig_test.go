@@ -83,6 +83,9 @@ func save(t *testing.T, folder string, files map[string]file.File, oldNew ...str
 // program returns a consumer's path, or skips the test and says what to install.
 func program(t *testing.T, name, install string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: the golden files only")
+	}
 	for _, candidate := range []string{name, "/usr/sbin/" + name, "/sbin/" + name} {
 		if path, err := exec.LookPath(candidate); err == nil {
 			return path
@@ -95,6 +98,9 @@ func program(t *testing.T, name, install string) string {
 // component returns one of Kubernetes' or etcd's programs.
 func component(t *testing.T, name string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: the golden files only")
+	}
 	path, err := components.Locate(t.Context(), components.Options{}, name)
 	if err != nil {
 		missing(t, err.Error())

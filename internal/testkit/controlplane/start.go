@@ -16,9 +16,13 @@ import (
 // cannot start, or when a component ends by itself. When the test has failed, the
 // end of each log is printed and the logs are kept.
 //
-// Without the programs, the test is skipped, unless BULKHEAD_REQUIRE_ALL=1.
+// Without the programs, the test is skipped, unless BULKHEAD_REQUIRE_ALL=1; with
+// -short always.
 func Start(t testing.TB, o Options) *ControlPlane {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: without a control plane")
+	}
 	kept := o.LogDir != ""
 	if !kept {
 		dir, err := os.MkdirTemp("", "bulkhead-controlplane-logs-")

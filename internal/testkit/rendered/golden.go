@@ -67,9 +67,13 @@ func Write(t testing.TB, dir string, files []file.File) {
 }
 
 // Program returns the path of a program, or skips the test with the Debian package
-// that has it; with BULKHEAD_REQUIRE_ALL=1 it fails instead.
+// that has it; with BULKHEAD_REQUIRE_ALL=1 it fails instead. With -short, which is
+// for who wants the golden files only, it always skips.
 func Program(t testing.TB, name, debianPackage string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: the golden files only")
+	}
 	path, err := exec.LookPath(name)
 	if err == nil {
 		return path
