@@ -174,11 +174,23 @@ func budgetMinimum(b *policyv1.PodDisruptionBudget, expected int) int {
 // and may do so; a large one must fit into memory. It lets the heap grow to about
 // a GiB, and where 100,000 pods take more than that, to twice the state.
 func GCPercent(snap *model.Snapshot) int {
-	pods := 0
+	return min(max(8_000_000/max(pods(snap), 1), 100), 800)
+}
+
+// MemoryLimit is a soft limit for the heap (runtime/debug.SetMemoryLimit), in bytes,
+// that goes with GCPercent: where a small cluster makes much garbage, collections come
+// sooner. It is above what the state of so many pods takes, so that it never binds
+// because of that alone.
+func MemoryLimit(snap *model.Snapshot) int64 {
+	return 2<<30 + int64(pods(snap))*20<<10
+}
+
+func pods(snap *model.Snapshot) int {
+	n := 0
 	for _, w := range snap.Workloads {
-		pods += max(w.Replicas, len(w.Pods))
+		n += max(w.Replicas, len(w.Pods))
 	}
-	return min(max(8_000_000/max(pods, 1), 100), 800)
+	return n
 }
 
 // progress tells what is under way.

@@ -100,6 +100,9 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 		return failure(ctx, err, exit.Invalid)
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(simulate.GCPercent(snap)))
+	if os.Getenv("GOMEMLIMIT") == "" {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(simulate.MemoryLimit(snap)))
+	}
 	o.Parallel = runtime.GOMAXPROCS(0)
 	o.Progress = p.Update
 	r, err := simulate.Run(ctx, snap, scheduler, kubesched.Admission{}, o)
