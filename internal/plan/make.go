@@ -37,6 +37,8 @@ type Simulated struct {
 	// RecoverySeconds until the slowest workload's full count is back; nil is
 	// never.
 	RecoverySeconds *float64
+	// Never names a workload that never recovers, for people; "" where all do.
+	Never string
 	// Terms of it, in order; none where it is never.
 	Terms []v1alpha1.RecoveryTerm
 	// Survivors is the share of the load, 0 to 1, that the other zones carry at

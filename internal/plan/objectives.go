@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -41,7 +42,7 @@ func (m *maker) recovery(out *v1alpha1.ObjectiveOutcome) {
 			out.Terms = []v1alpha1.RecoveryTerm{}
 		}
 		if never == "" && sim.RecoverySeconds == nil {
-			never = "a workload that does not come back"
+			never = cmp.Or(sim.Never, "a workload that does not come back")
 		}
 	default:
 		out.Terms = m.recoveryTerms()
@@ -62,7 +63,7 @@ func (m *maker) recovery(out *v1alpha1.ObjectiveOutcome) {
 	if never != "" {
 		m.find(v1alpha1.PlanFinding{
 			Code: CodeRecoveryTimeMissed, Subject: "objective", Objective: true,
-			Message: fmt.Sprintf("after the worst %s's loss workloads are not back within %s, but only with %s", m.lostUnit(), seconds(out.RecoveryTimeSeconds), never),
+			Message: fmt.Sprintf("after the worst %s's loss not everything is back within %s; what it waits for: %s", m.lostUnit(), seconds(out.RecoveryTimeSeconds), never),
 		})
 	}
 }

@@ -145,7 +145,7 @@ func (t *terminal) pools(p *v1alpha1.ClusterPlan) {
 			holds = "without any one zone the others hold " + percent(*pool.Survivors) + " at max"
 		}
 		if s := pool.Smallest; s != nil {
-			holds += fmt.Sprintf(" (the smallest that holds all: %d to %d %s)", s.Min, s.Max, unit(pool.Scope))
+			holds += fmt.Sprintf(" (enough: min %d, max %d %s)", s.Min, s.Max, unit(pool.Scope))
 		}
 		items = append(items, fmt.Sprintf("%s: %s (%s), %d to %d in all, each with %s cpu, %s; %s",
 			pool.Name, count(size, "node"), pool.Scope, least, most, decimal(pool.CPU.AsApproximateFloat64()), memory(pool.Memory.Value()), holds))

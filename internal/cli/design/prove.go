@@ -91,7 +91,7 @@ func (in *Input) Prove(ctx context.Context, p *v1alpha1.ClusterPlan, o ProveOpti
 	if out.Report, err = pr.simulate(ctx, snap); err != nil {
 		return nil, err
 	}
-	out.Simulated.RecoverySeconds, out.Simulated.Terms = worst(out.Report)
+	out.Simulated = worst(out.Report)
 	if snap, err = pr.read(ctx, p, plan.SizeMax); err != nil {
 		return nil, err
 	}
@@ -167,27 +167,28 @@ func load(snap *model.Snapshot) plan.Load {
 	return l
 }
 
-// worst returns the longest recovery of any workload after any zone's loss; nil
-// when one never recovers, and what it is made of.
-func worst(r *v1alpha1.SimulationReport) (*float64, []v1alpha1.RecoveryTerm) {
+// worst returns the longest recovery of any workload after any zone's loss and what
+// it is made of, or the first workload that never recovers.
+func worst(r *v1alpha1.SimulationReport) plan.Simulated {
 	longest := new(float64)
 	var terms []v1alpha1.RecoveryTerm
 	for _, s := range r.Scenarios {
 		for _, w := range s.Workloads {
+			name := w.Kind + " " + w.Namespace + "/" + w.Name
 			switch {
 			case w.Verdict == v1alpha1.Survives && w.RecoverySeconds == nil:
 				// Its owner accepts to wait for the zone.
 			case w.RecoverySeconds == nil:
-				return nil, nil
+				return plan.Simulated{Never: name + ", which never is at full count after " + s.Name + "'s loss"}
 			case *w.RecoverySeconds > *longest:
 				*longest, terms = *w.RecoverySeconds, nil
 				for _, t := range w.RecoveryTerms {
-					terms = append(terms, v1alpha1.RecoveryTerm{Name: t.Name, Seconds: t.Seconds, Source: "simulated: " + w.Kind + " " + w.Namespace + "/" + w.Name + ", " + s.Name})
+					terms = append(terms, v1alpha1.RecoveryTerm{Name: t.Name, Seconds: t.Seconds, Source: "simulated: " + name + ", " + s.Name})
 				}
 			}
 		}
 	}
-	return longest, terms
+	return plan.Simulated{RecoverySeconds: longest, Terms: terms}
 }
 
 // withoutRoom counts the pods that fit nowhere for want of room, in the worst
