@@ -8,17 +8,21 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
 	"bulkhead.dev/bulkhead/internal/cli/design"
 	"bulkhead.dev/bulkhead/internal/cli/exit"
+	"bulkhead.dev/bulkhead/internal/cli/kubeconfig"
 	"bulkhead.dev/bulkhead/internal/cli/progress"
 	"bulkhead.dev/bulkhead/internal/cli/terminal"
 	"bulkhead.dev/bulkhead/internal/kubesched"
+	"bulkhead.dev/bulkhead/internal/kubesched/apiserver"
 	"bulkhead.dev/bulkhead/internal/plan"
 	"bulkhead.dev/bulkhead/internal/report"
+	"bulkhead.dev/bulkhead/internal/snapshot"
 )
 
 const long = `Design a cluster: which zones, where each member of the control plane and of etcd
@@ -28,17 +32,20 @@ simulated on the planned nodes: how long until all is back, whether the other
 zones hold everything, and the smallest sizes that do. Nothing is asked of a
 provider (but with --catalog ask) and nothing is changed.
 
---from names what exists, a folder that bulkhead render wrote or its Cluster: then
-the steps from there to the plan are listed, in an order in which every zone's
-loss that was survived before is survived after each step.
+--from names what exists, a folder that bulkhead render wrote or its Cluster; --live
+(or --context) reads the nodes of the live cluster. Then the steps from there to the
+plan are listed, in an order in which every zone's loss that was survived before is
+survived after each step. What nodes do not tell (network, gateways, load balancers,
+bounds of groups) is then taken to be as planned.
 
-Exit codes: 0 the plan holds (with --from: and there is nothing to change), 1 an
+Exit codes: 0 the plan holds (with --from and --live: there is nothing to change), 1 an
 objective is not met or there are changes, 2 wrong usage or invalid input, 3 it
 could not be determined.`
 
 const examples = `  bulkhead plan -f cluster.yaml
   bulkhead plan -f cluster.yaml -f app/
   bulkhead plan -f cluster.yaml --from out/
+  bulkhead plan -f cluster.yaml --context prod
   bulkhead explain cluster`
 
 type flags struct {
@@ -46,6 +53,8 @@ type flags struct {
 	namespace string
 	catalog   string
 	from      string
+	live      bool
+	cluster   kubeconfig.Flags
 	output    string
 	quiet     bool
 	noColor   bool
@@ -64,6 +73,9 @@ func Command(version string) *cobra.Command {
 			if !slices.Contains(report.PlanFormats(), f.output) {
 				return exit.Error{Code: exit.Invalid, Err: fmt.Errorf("--output %s: want %s", f.output, strings.Join(report.PlanFormats(), ", "))}
 			}
+			if f.from != "" && (f.live || f.cluster.Given()) {
+				return exit.Error{Code: exit.Invalid, Err: errors.New("--from excludes --live, --kubeconfig and --context: one thing exists")}
+			}
 			return run(c.Context(), &f, version, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -72,6 +84,8 @@ func Command(version string) *cobra.Command {
 	fs.StringVarP(&f.namespace, "namespace", "n", "default", "namespace of objects that name none")
 	fs.StringVar(&f.catalog, "catalog", "", design.CatalogUsage)
 	fs.StringVar(&f.from, "from", "", "what exists: a folder of bulkhead render, or its Cluster; lists the changes")
+	fs.BoolVar(&f.live, "live", false, "compare with the nodes of the live cluster; lists the changes")
+	f.cluster.Add(fs)
 	fs.StringVarP(&f.output, "output", "o", report.FormatTable, strings.Join(report.PlanFormats(), ", "))
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "no progress on stderr")
 	fs.BoolVar(&f.noColor, "no-color", false, "no colours on a terminal (also: NO_COLOR)")
@@ -107,8 +121,23 @@ func run(ctx context.Context, f *flags, version string, in io.Reader, out, errOu
 			return failure(ctx, err, exit.Invalid)
 		}
 	}
-	if f.from != "" {
-		return changes(ctx, f, p, out)
+	switch {
+	case f.from != "":
+		before, err := design.ReadRendered(ctx, f.from, f.catalog)
+		if err != nil {
+			return failure(ctx, err, exit.Invalid)
+		}
+		from, err := before.Plan(plan.Options{Versions: p.Versions})
+		if err != nil {
+			return failure(ctx, err, exit.Invalid)
+		}
+		return changes(f, from, p, out)
+	case f.live || f.cluster.Given():
+		from, err := live(ctx, f, version, p, errOut)
+		if err != nil {
+			return err
+		}
+		return changes(f, from, p, out)
 	}
 	if err := write(out, func(w io.Writer) error { return report.WritePlan(w, f.output, p, options(f, out)) }); err != nil {
 		return err
@@ -119,17 +148,28 @@ func run(ctx context.Context, f *flags, version string, in io.Reader, out, errOu
 	return nil
 }
 
+// live returns the plan that the live cluster's nodes come to.
+func live(ctx context.Context, f *flags, version string, p *v1alpha1.ClusterPlan, errOut io.Writer) (*v1alpha1.ClusterPlan, error) {
+	config, name, err := f.cluster.Config()
+	if err != nil {
+		return nil, exit.Error{Code: exit.Invalid, Err: err}
+	}
+	line := progress.New(errOut, f.quiet)
+	defer line.Done()
+	c, err := snapshot.Collect(ctx, snapshot.CollectOptions{Config: config, Name: name, Now: time.Now(), Bulkhead: version, Progress: line.Update})
+	if err != nil {
+		return nil, failure(ctx, err, exit.Undetermined)
+	}
+	snap, err := snapshot.Read(ctx, snapshot.Options{Base: c}, apiserver.New(apiserver.Options{}))
+	if err != nil {
+		return nil, failure(ctx, err, exit.Undetermined)
+	}
+	return plan.FromNodes(p, snap.Nodes, c.Versions.Kubernetes), nil
+}
+
 // changes lists what leads from what exists to the plan.
-func changes(ctx context.Context, f *flags, p *v1alpha1.ClusterPlan, out io.Writer) error {
-	before, err := design.ReadRendered(ctx, f.from, f.catalog)
-	if err != nil {
-		return failure(ctx, err, exit.Invalid)
-	}
-	from, err := before.Plan(plan.Options{Versions: p.Versions})
-	if err != nil {
-		return failure(ctx, err, exit.Invalid)
-	}
-	c := plan.Diff(from, p)
+func changes(f *flags, from, to *v1alpha1.ClusterPlan, out io.Writer) error {
+	c := plan.Diff(from, to)
 	if err := write(out, func(w io.Writer) error { return report.WriteChanges(w, f.output, c, options(f, out)) }); err != nil {
 		return err
 	}
