@@ -71,7 +71,7 @@ func TestSubnetsNeverOverlap(t *testing.T) {
 			apart(t, netip.MustParsePrefix(c.Spec.Network.IPv6CIDR), v6)
 		}
 	})
-	if made < 20 {
+	if made < 20 && !testing.Short() { // -short tries a fifth
 		t.Errorf("only %d networks had room: the property was hardly tried", made)
 	}
 }
@@ -246,7 +246,7 @@ func TestTransitions(t *testing.T) {
 			unsafe++
 		}
 	})
-	if safeOnes == 0 || unsafe == 0 {
+	if (safeOnes == 0 || unsafe == 0) && !testing.Short() {
 		t.Errorf("%d safe and %d unsafe transitions: one kind was never tried", safeOnes, unsafe)
 	}
 }
