@@ -35,6 +35,9 @@ func (m *maker) storage() {
 		if s.SharedClassName != "" {
 			d.Choice = s.SharedClassName + " beside " + s.ClassName
 			d.Reason = fmt.Sprintf("volumes of %s reach every zone, so that their pods move; those of %s wait for their zone", s.SharedClassName, s.ClassName)
+			if m.provider(v1alpha1.ProviderACK) {
+				d.Reason += "; a NAS file system is mounted from every zone but stands in one, whose loss takes it: put it where its loss is cheapest, or keep copies"
+			}
 		}
 		m.decide(d)
 	}
