@@ -56,21 +56,42 @@ func TestDocsOutputs(t *testing.T) {
 	}
 }
 
-// TestCodesDocumented compares the codes in docs/codes.md with those in the code.
+// TestCodesDocumented compares the codes in the docs with those in the code.
 func TestCodesDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../docs/codes.md")
+	for _, c := range []struct {
+		doc, sources, inCode string
+	}{
+		{"../docs/codes.md", "../internal/simulate/*.go", `(?:Code:|Code =|^\t"[A-Z]\w+":) +"([a-z-]+)"`},
+		{"../docs/plan-codes.md", "../internal/plan/codes.go", `^\tCode\w+ += "([a-z-]+)"`},
+	} {
+		documented, used := codesInDoc(t, c.doc), codesInCode(t, c.sources, c.inCode)
+		if len(used) == 0 || !slices.Equal(documented, used) {
+			t.Errorf("%s has %q\nthe code has %q", c.doc, documented, used)
+		}
+	}
+}
+
+func codesInDoc(t *testing.T, path string) []string {
+	t.Helper()
+	doc, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var documented, used []string
+	var out []string
 	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllSubmatch(doc, -1) {
-		documented = append(documented, string(m[1]))
+		out = append(out, string(m[1]))
 	}
-	sources, err := filepath.Glob("../internal/simulate/*.go")
+	slices.Sort(out)
+	return out
+}
+
+func codesInCode(t *testing.T, pattern, expression string) []string {
+	t.Helper()
+	sources, err := filepath.Glob(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
-	inCode := regexp.MustCompile(`(?:Code:|Code =|^\t"[A-Z]\w+":) +"([a-z-]+)"`)
+	var out []string
 	for _, path := range sources {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
@@ -80,15 +101,11 @@ func TestCodesDocumented(t *testing.T) {
 			t.Fatal(err)
 		}
 		for line := range strings.SplitSeq(string(text), "\n") {
-			for _, m := range inCode.FindAllStringSubmatch(line, -1) {
-				used = append(used, m[1])
+			for _, m := range regexp.MustCompile(expression).FindAllStringSubmatch(line, -1) {
+				out = append(out, m[1])
 			}
 		}
 	}
-	slices.Sort(documented)
-	slices.Sort(used)
-	used = slices.Compact(used)
-	if !slices.Equal(documented, used) {
-		t.Errorf("docs/codes.md has %q\nthe code has %q", documented, used)
-	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
