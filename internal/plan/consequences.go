@@ -72,32 +72,11 @@ func reachedByPrivateNetwork(k v1alpha1.DependencyKind) bool {
 	return k == v1alpha1.DependencyGateway || k == v1alpha1.DependencyRegistry
 }
 
-// scalingStops says why the Cluster Autoscaler adds no node.
+// scalingStops says why the Cluster Autoscaler adds no node; "" when it does.
 func (d Dependencies) scalingStops(f model.Failure, e Effects) string {
-	if !slices.ContainsFunc(d.plan.Pools, func(p v1alpha1.PlannedPool) bool { return p.Autoscaling }) {
-		return ""
-	}
-	total, unready := 0, 0
-	for zone, n := range readyNodes(d.plan) {
-		total += n
-		if slices.Contains(f.Zones, zone) || slices.Contains(e.Zones(v1alpha1.EffectNodes), zone) {
-			unready += n
-		}
-	}
-	if unready <= okUnreadyCount || unready*100 <= maxUnreadyPercent*total {
+	unready, total, stops := autoscalerStops(d.plan, f.Zones, e)
+	if !stops {
 		return ""
 	}
 	return fmt.Sprintf("%d of %d nodes unready, more than %d %%: the Cluster Autoscaler adds none", unready, total, maxUnreadyPercent)
-}
-
-// readyNodes counts the nodes of a plan by zone: those of the pools at their size,
-// and the control plane's machines.
-func readyNodes(p *v1alpha1.ClusterPlan) map[string]int {
-	out := zonesOf(p.ControlPlane.Members)
-	for _, pool := range p.Pools {
-		for z, n := range poolNodes(pool, SizeNow) {
-			out[z] += n
-		}
-	}
-	return out
 }

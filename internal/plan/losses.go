@@ -23,21 +23,13 @@ func (m *maker) losses() {
 	if z := m.p.ControlPlane.PrimaryZone; z != "" && !slices.Contains(zones, z) {
 		zones = append(zones, z)
 	}
-	byZone := m.nodesByZone()
-	total := 0
-	for _, n := range byZone {
-		total += n
-	}
 	for _, z := range zones {
 		e := Walk(m.p.Dependencies, Lost{Zones: []string{z}})
-		unready := byZone[z]
-		for _, other := range e.Zones(v1alpha1.EffectNodes) {
-			unready += byZone[other]
-		}
+		unready, total, stops := autoscalerStops(m.p, []string{z}, e)
 		others := len(without(m.p.Zones, z)) > 0
 		loss := v1alpha1.ZoneLoss{
 			Zone: z, Down: e.Down, Effects: e.Lost,
-			AutoscalerStops: m.autoscaled() && unready > okUnreadyCount && unready*100 > maxUnreadyPercent*total,
+			AutoscalerStops: stops,
 			Survived:        others && !e.Has(v1alpha1.EffectAPI) && !e.Has(v1alpha1.EffectNodes),
 		}
 		m.p.Losses = append(m.p.Losses, loss)
@@ -46,11 +38,33 @@ func (m *maker) losses() {
 	m.partition()
 }
 
-// nodesByZone counts the nodes that the autoscaler sees.
-func (m *maker) nodesByZone() map[string]int { return readyNodes(m.p) }
+// autoscalerStops counts the nodes that a loss of zones and its effects leave unready,
+// and tells whether the Cluster Autoscaler, where a pool has it, stops for that.
+func autoscalerStops(p *v1alpha1.ClusterPlan, zones []string, e Effects) (unready, total int, stops bool) {
+	cut := e.Zones(v1alpha1.EffectNodes)
+	for zone, n := range readyNodes(p) {
+		total += n
+		if slices.Contains(zones, zone) || slices.Contains(cut, zone) {
+			unready += n
+		}
+	}
+	return unready, total, autoscaled(p) && unready > okUnreadyCount && unready*100 > maxUnreadyPercent*total
+}
 
-func (m *maker) autoscaled() bool {
-	return slices.ContainsFunc(m.p.Pools, func(p v1alpha1.PlannedPool) bool { return p.Autoscaling })
+func autoscaled(p *v1alpha1.ClusterPlan) bool {
+	return slices.ContainsFunc(p.Pools, func(p v1alpha1.PlannedPool) bool { return p.Autoscaling })
+}
+
+// readyNodes counts the nodes of a plan by zone: those of the pools at their size,
+// and the control plane's machines.
+func readyNodes(p *v1alpha1.ClusterPlan) map[string]int {
+	out := zonesOf(p.ControlPlane.Members)
+	for _, pool := range p.Pools {
+		for z, n := range poolNodes(pool, SizeNow) {
+			out[z] += n
+		}
+	}
+	return out
 }
 
 func (m *maker) lossFindings(loss v1alpha1.ZoneLoss, unready, total int) {

@@ -100,7 +100,7 @@ func (m *maker) never() string {
 // needsNewNodes reports whether the nodes that are left at their size do not hold
 // the load, so that the autoscaler must add some.
 func (m *maker) needsNewNodes() bool {
-	if m.o.Load == nil || !m.autoscaled() {
+	if m.o.Load == nil || !autoscaled(m.p) {
 		return false
 	}
 	pools := []v1alpha1.PlannedPool{}

@@ -20,7 +20,7 @@ const (
 // simulate.DefaultTimings).
 func (m *maker) recoveryTerms() []v1alpha1.RecoveryTerm {
 	largest := 1
-	for _, n := range m.nodesByZone() {
+	for _, n := range readyNodes(m.p) {
 		if m.zoneObjective() {
 			largest = max(largest, n)
 		}

@@ -9,19 +9,26 @@ import (
 )
 
 func writeJSON(w io.Writer, r *v1alpha1.SimulationReport, _ Options) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(complete(r))
+	return writeData(w, FormatJSON, complete(r))
 }
 
 func writeYAML(w io.Writer, r *v1alpha1.SimulationReport, _ Options) error {
-	b, err := yaml.Marshal(complete(r))
-	if err != nil {
+	return writeData(w, FormatYAML, complete(r))
+}
+
+// writeData writes a value as JSON or YAML.
+func writeData(w io.Writer, format string, v any) error {
+	if format == FormatYAML {
+		text, err := yaml.Marshal(v)
+		if err == nil {
+			_, err = w.Write(text)
+		}
 		return err
 	}
-	_, err = w.Write(b)
-	return err
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 // complete returns a copy of r as the schema promises it: apiVersion and kind

@@ -1,13 +1,10 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-
-	"sigs.k8s.io/yaml"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
 )
@@ -78,28 +75,6 @@ func WriteChanges(w io.Writer, format string, c *v1alpha1.ClusterChanges, o Opti
 	}
 	_, err := io.WriteString(w, t.String())
 	return err
-}
-
-func newTerminal(o Options) *terminal {
-	t := &terminal{width: max(o.Width, 60), color: o.Color}
-	if o.Width == 0 {
-		t.width = 80
-	}
-	return t
-}
-
-func writeData(w io.Writer, format string, v any) error {
-	if format == FormatYAML {
-		text, err := yaml.Marshal(v)
-		if err == nil {
-			_, err = w.Write(text)
-		}
-		return err
-	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 func planTitle(p *v1alpha1.ClusterPlan) string {

@@ -22,10 +22,7 @@ const (
 
 // writeTable writes what a person at a terminal needs, worst first.
 func writeTable(w io.Writer, r *v1alpha1.SimulationReport, o Options) error {
-	t := &terminal{width: max(o.Width, 60), color: o.Color}
-	if o.Width == 0 {
-		t.width = 80
-	}
+	t := newTerminal(o)
 	n := namesOf(r)
 	all := fates(r)
 

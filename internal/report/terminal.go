@@ -20,6 +20,15 @@ type terminal struct {
 	blank bool
 }
 
+// newTerminal returns a terminal of the width and colours asked for.
+func newTerminal(o Options) *terminal {
+	t := &terminal{width: max(o.Width, 60), color: o.Color}
+	if o.Width == 0 {
+		t.width = 80
+	}
+	return t
+}
+
 // ANSI escape codes (ECMA-48, SGR).
 const (
 	ansiReset  = "\x1b[0m"

@@ -3,7 +3,6 @@
 package ack
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -11,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"bulkhead.dev/bulkhead/internal/components"
 	"bulkhead.dev/bulkhead/internal/render/file"
 	"bulkhead.dev/bulkhead/internal/testkit/controlplane"
 	"bulkhead.dev/bulkhead/internal/testkit/rendered"
@@ -19,13 +17,7 @@ import (
 
 // TestOnAPIServer applies each variant's objects to a real API server.
 func TestOnAPIServer(t *testing.T) {
-	kubectl, err := components.Locate(t.Context(), components.Options{Offline: true}, "kubectl")
-	if err != nil {
-		if os.Getenv("BULKHEAD_REQUIRE_ALL") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	kubectl := rendered.Component(t, "kubectl")
 	cp := controlplane.Start(t, controlplane.Options{Scheduler: controlplane.SchedulerOptions{Disabled: true}, DisableKwok: true})
 	clients := kubernetes.NewForConfigOrDie(cp.Config())
 	if _, err := clients.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ingress"}}, metav1.CreateOptions{}); err != nil {

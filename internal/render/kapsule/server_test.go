@@ -3,7 +3,6 @@
 package kapsule
 
 import (
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"bulkhead.dev/bulkhead/internal/components"
 	"bulkhead.dev/bulkhead/internal/render/file"
 	"bulkhead.dev/bulkhead/internal/testkit/controlplane"
 	"bulkhead.dev/bulkhead/internal/testkit/rendered"
@@ -22,13 +20,7 @@ import (
 // TestOnAPIServer creates Services and StorageClasses on a real API server, and reads
 // the Services' addresses with the step's own command.
 func TestOnAPIServer(t *testing.T) {
-	kubectl, err := components.Locate(t.Context(), components.Options{Offline: true}, "kubectl")
-	if err != nil {
-		if os.Getenv("BULKHEAD_REQUIRE_ALL") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	kubectl := rendered.Component(t, "kubectl")
 	cp := controlplane.Start(t, controlplane.Options{Scheduler: controlplane.SchedulerOptions{Disabled: true}, DisableKwok: true})
 	clients := kubernetes.NewForConfigOrDie(cp.Config())
 	if _, err := clients.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ingress"}}, metav1.CreateOptions{}); err != nil {

@@ -21,7 +21,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"bulkhead.dev/bulkhead/internal/components"
 	"bulkhead.dev/bulkhead/internal/render/capa"
 	"bulkhead.dev/bulkhead/internal/render/file"
 	"bulkhead.dev/bulkhead/internal/render/kubeadm"
@@ -41,7 +40,7 @@ func TestOnAPIServer(t *testing.T) {
 	}
 	exposes(t, "apiserver", string(exposed))
 
-	kubectl := located(t, "kubectl")
+	kubectl := rendered.Component(t, "kubectl")
 	dir := t.TempDir()
 	files := filesOf(t, "kubeadm")
 	rendered.Write(t, dir, files)
@@ -87,7 +86,7 @@ func TestOnAPIServer(t *testing.T) {
 // TestEtcdMetrics: etcd has the metrics that the rules read. The round trip between
 // peers appears only where there are peers.
 func TestEtcdMetrics(t *testing.T) {
-	etcd := located(t, "etcd")
+	etcd := rendered.Component(t, "etcd")
 	client, peer := freeAddress(t), freeAddress(t)
 	start(t, etcd, "--data-dir="+t.TempDir(), "--name=a", "--listen-client-urls=http://"+client, "--advertise-client-urls=http://"+client,
 		"--listen-peer-urls=http://"+peer, "--initial-advertise-peer-urls=http://"+peer, "--initial-cluster=a=http://"+peer, "--log-level=error")
@@ -201,18 +200,6 @@ func exposes(t *testing.T, prefix, exposition string, except ...string) {
 			t.Errorf("%s has no %s", prefix, metric)
 		}
 	}
-}
-
-func located(t *testing.T, name string) string {
-	t.Helper()
-	path, err := components.Locate(t.Context(), components.Options{Offline: true}, name)
-	if err != nil {
-		if os.Getenv("BULKHEAD_REQUIRE_ALL") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return path
 }
 
 func freeAddress(t *testing.T) string {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"bulkhead.dev/bulkhead/internal/components"
 	"bulkhead.dev/bulkhead/internal/render/file"
 )
 
@@ -82,6 +83,24 @@ func Program(t testing.TB, name, debianPackage string) string {
 		t.Fatalf("%v: install Debian's package %s", err, debianPackage)
 	}
 	t.Skipf("%v: install Debian's package %s", err, debianPackage)
+	return ""
+}
+
+// Component returns the path of one of Kubernetes' or etcd's programs, or skips the test;
+// with BULKHEAD_REQUIRE_ALL=1 it fails instead. With -short it always skips.
+func Component(t testing.TB, name string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: the golden files only")
+	}
+	path, err := components.Locate(t.Context(), components.Options{Offline: true}, name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("BULKHEAD_REQUIRE_ALL") == "1" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
 	return ""
 }
 
