@@ -25,6 +25,9 @@ type ClusterPlan struct {
 	Network      PlannedNetwork      `json:"network"`
 	ControlPlane PlannedControlPlane `json:"controlPlane"`
 	Pools        []PlannedPool       `json:"pools"`
+	// Timings that the control plane and the kubelets are run with, so that the
+	// recovery time that is asked for is met; nil: Kubernetes' defaults.
+	Timings *PlannedTimings `json:"timings,omitempty"`
 	// Dependencies that failures run through.
 	Dependencies []Dependency `json:"dependencies"`
 	// Losses tells for each zone, alone, what its loss takes.
@@ -161,6 +164,22 @@ type PlannedGroup struct {
 	Nodes []string `json:"nodes,omitempty"`
 }
 
+// PlannedTimings are flags of the control plane and fields of the kubelet's
+// configuration. What is absent keeps Kubernetes' default.
+type PlannedTimings struct {
+	// Timings that a simulation of the plan goes by, too.
+	Timings `json:",inline"`
+	// LeaderRenewDeadline: --leader-elect-renew-deadline; longer than the retry
+	// period, shorter than the lease.
+	LeaderRenewDeadline *metav1.Duration `json:"leaderRenewDeadline,omitempty"`
+	// NodeLeaseSeconds: the kubelet's nodeLeaseDurationSeconds, of which it renews
+	// its lease every quarter; 40 when 0.
+	NodeLeaseSeconds int `json:"nodeLeaseSeconds,omitempty"`
+	// NodeStatusUpdateFrequency: the kubelet's; each of its heartbeats waits so long
+	// for an answer.
+	NodeStatusUpdateFrequency *metav1.Duration `json:"nodeStatusUpdateFrequency,omitempty"`
+}
+
 // Dependency is something that nodes, the API or traffic need. Dependencies of one
 // Group stand in for each other: Need of them must be up.
 type Dependency struct {
@@ -281,7 +300,7 @@ type RecoveryTerm struct {
 // Decision is something that the plan chose or changed, and why.
 type Decision struct {
 	// Subject as in the first column of the table: zones, subnets, gateways,
-	// control plane, etcd, pools, storage, dns, backup, objective.
+	// control plane, etcd, timings, pools, storage, dns, backup, objective.
 	Subject string `json:"subject"`
 	// Field of the Cluster that it is about, for example spec.zones; optional.
 	Field  string `json:"field,omitempty"`

@@ -17,7 +17,8 @@ import (
 //  2. a snapshot of etcd, then its members, one at a time (members.go)
 //  3. groups that are new or grow, then those that shrink or go
 //  4. load balancers, gateways and subnets that go
-//  5. the Kubernetes version, a minor at a time (upgrade.go)
+//  5. the control plane's and the kubelets' timings (retime.go)
+//  6. the Kubernetes version, a minor at a time (upgrade.go)
 //
 // What is added is there before anything needs it, and what goes is not needed
 // any more. Changes that a cluster cannot take in place are Impossible, and so
@@ -40,6 +41,7 @@ func Diff(from, to *v1alpha1.ClusterPlan) *v1alpha1.ClusterChanges {
 	d.pools()
 	d.removeLoadBalancers()
 	d.removeNetwork()
+	d.retime()
 	d.upgrade()
 	return d.out
 }

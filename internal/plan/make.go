@@ -108,13 +108,14 @@ func Make(c *v1alpha1.Cluster, o Options) (*v1alpha1.ClusterPlan, error) {
 	m.losses()
 	m.room()
 	m.addresses()
+	m.timings()
 	m.objectives()
 	m.order()
 	return m.p, nil
 }
 
 // subjects in the order in which people read about them.
-var subjects = [...]string{"zones", "subnets", "gateways", "control plane", "etcd", "pools", "storage", "dns", "backup", "objective"}
+var subjects = [...]string{"zones", "subnets", "gateways", "control plane", "etcd", "timings", "pools", "storage", "dns", "backup", "objective"}
 
 // order sorts decisions by subject, and findings that break an objective before
 // the others; what is equal stays as it was found.

@@ -15,28 +15,39 @@ const (
 	termStart      = "start"
 )
 
-// recoveryTerms is the arithmetic of a workload's way back, as Kubernetes'
-// defaults make it (k8s.io/kubernetes v1.36.3; those of a simulation are in
-// simulate.DefaultTimings).
+// podStart is how long a replacement takes: assumed, as simulate.DefaultTimings has
+// it.
+const podStart = 8
+
+// recoveryTerms is the arithmetic of a workload's way back with the settings of the
+// plan, where kube-controller-manager's leader survives (k8s.io/kubernetes v1.36.3;
+// those of a simulation are in simulate.DefaultTimings).
 func (m *maker) recoveryTerms() []v1alpha1.RecoveryTerm {
+	nodes, t := m.nodesLost(), paceOf(m.p.Timings)
+	terms := []v1alpha1.RecoveryTerm{
+		{Name: termNotReady, Seconds: t.grace, Source: "kube-controller-manager --node-monitor-grace-period"},
+		{Name: termToleration, Seconds: t.toleration, Source: "kube-apiserver admission plugin DefaultTolerationSeconds"},
+		{
+			Name: termQueue, Seconds: t.queue(nodes),
+			Source: fmt.Sprintf("kube-controller-manager --node-eviction-rate %g nodes/s, %s lost at once", t.rate, count(nodes, "node")),
+		},
+	}
+	if m.needsNewNodes() {
+		terms = append(terms, v1alpha1.RecoveryTerm{Name: termNewNodes, Seconds: 180, Source: "assumed: the autoscaler notices, and a machine boots and joins"})
+	}
+	return append(terms, v1alpha1.RecoveryTerm{Name: termStart, Seconds: podStart, Source: "assumed: schedule, pull, start and become ready"})
+}
+
+// nodesLost is how many nodes are lost at once: those of the largest zone, or one
+// where no more is to be survived.
+func (m *maker) nodesLost() int {
 	largest := 1
 	for _, n := range readyNodes(m.p) {
 		if m.zoneObjective() {
 			largest = max(largest, n)
 		}
 	}
-	terms := []v1alpha1.RecoveryTerm{
-		{Name: termNotReady, Seconds: 50, Source: "kube-controller-manager --node-monitor-grace-period"},
-		{Name: termToleration, Seconds: 300, Source: "kube-apiserver admission plugin DefaultTolerationSeconds"},
-		{
-			Name: termQueue, Seconds: 10 * float64(largest-1),
-			Source: fmt.Sprintf("kube-controller-manager --node-eviction-rate 0.1 nodes/s, %s lost at once", count(largest, "node")),
-		},
-	}
-	if m.needsNewNodes() {
-		terms = append(terms, v1alpha1.RecoveryTerm{Name: termNewNodes, Seconds: 180, Source: "assumed: the autoscaler notices, and a machine boots and joins"})
-	}
-	return append(terms, v1alpha1.RecoveryTerm{Name: termStart, Seconds: 8, Source: "assumed: schedule, pull, start and become ready"})
+	return largest
 }
 
 // apiRecovery predicts how long the API answers nobody after any zone's loss. It

@@ -116,7 +116,7 @@ func (pr *prover) read(ctx context.Context, p *v1alpha1.ClusterPlan, size plan.S
 	}
 	snap, err := snapshot.Read(ctx, snapshot.Options{
 		Given: given, Paths: pr.in.Manifests, Stdin: bytes.NewReader(pr.stdin), Namespace: pr.Namespace,
-	}, apiserver.New(apiserver.Options{}))
+	}, apiserver.New(apiserver.Options{TolerationSeconds: plan.TimingsOf(p).DefaultTolerationSeconds}))
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,10 @@ func CheckNodes(snap *model.Snapshot, p *v1alpha1.ClusterPlan, size plan.Size) e
 func (pr *prover) simulate(ctx context.Context, snap *model.Snapshot) (*v1alpha1.SimulationReport, error) {
 	o := Options(pr.in.Cluster, pr.plan)
 	o.Failures = []model.FailureSpec{{Each: "zones"}}
-	o.Timings = simulate.DefaultTimings()
+	var err error
+	if o.Timings, err = simulate.DefaultTimings().With(plan.TimingsOf(pr.plan)); err != nil {
+		return nil, fmt.Errorf("timings of the plan of %s: %w", pr.in.File, err)
+	}
 	o.Parallel = runtime.GOMAXPROCS(0)
 	o.Progress = pr.Progress
 	return simulate.Run(ctx, snap, pr.scheduler, kubesched.Admission{}, o)

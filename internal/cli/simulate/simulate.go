@@ -22,6 +22,7 @@ import (
 	"bulkhead.dev/bulkhead/internal/cli/terminal"
 	"bulkhead.dev/bulkhead/internal/kubesched"
 	"bulkhead.dev/bulkhead/internal/kubesched/apiserver"
+	"bulkhead.dev/bulkhead/internal/plan"
 	"bulkhead.dev/bulkhead/internal/report"
 	"bulkhead.dev/bulkhead/internal/simulate"
 	"bulkhead.dev/bulkhead/internal/snapshot"
@@ -87,6 +88,11 @@ func run(ctx context.Context, f *flags, o simulate.Options, version string, in i
 	if cluster != nil {
 		if o.Timings, err = readTimings(f.timings, cluster.Timings); err != nil {
 			return exit.Error{Code: exit.Invalid, Err: fmt.Errorf("timings of %s: %w", cluster.Name, err)}
+		}
+	}
+	if planned != nil {
+		if o.Timings, err = readTimings(f.timings, plan.TimingsOf(planned.plan)); err != nil {
+			return exit.Error{Code: exit.Invalid, Err: err}
 		}
 	}
 	p.Update("reading manifests", 0, 0)

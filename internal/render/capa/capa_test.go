@@ -34,6 +34,7 @@ func variants() map[string][]string {
 	)
 	return map[string][]string{
 		"three-zones": nil,
+		"fast":        {"recoveryTime: 10m", "recoveryTime: 1m"},
 		"two-zones":   {zones, "zones: {names: [eu-west-1a, eu-west-1b]}"},
 		"five-zones": {
 			zones, "zones: {names: [us-east-1a, us-east-1b, us-east-1c, us-east-1d, us-east-1f]}",

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/plan"
 	"bulkhead.dev/bulkhead/internal/render/file"
 )
 
@@ -61,7 +62,7 @@ func controlPlaneFile(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) (file.File, 
 	if err != nil {
 		return file.File{}, err
 	}
-	config, err := controlPlaneConfig(c)
+	config, err := controlPlaneConfig(c, p)
 	if err != nil {
 		return file.File{}, err
 	}
@@ -107,7 +108,7 @@ func controlPlaneFile(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) (file.File, 
 	return yamlFile("capa/control-plane.yaml", comment, objects...)
 }
 
-func controlPlaneConfig(c *v1alpha1.Cluster) (bootstrapv1.KubeadmConfigSpec, error) {
+func controlPlaneConfig(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) (bootstrapv1.KubeadmConfigSpec, error) {
 	authentication, err := authenticationFile()
 	if err != nil {
 		return bootstrapv1.KubeadmConfigSpec{}, err
@@ -122,15 +123,17 @@ func controlPlaneConfig(c *v1alpha1.Cluster) (bootstrapv1.KubeadmConfigSpec, err
 			ReadOnly: new(true), PathType: corev1.HostPathFile,
 		}},
 	}
+	server.ExtraArgs = append(server.ExtraArgs, timings(p, plan.APIServer)...)
 	if host := c.Spec.ControlPlane.Endpoint.Host; host != "" {
 		server.CertSANs = []string{host}
 	}
-	return bootstrapv1.KubeadmConfigSpec{
+	out := bootstrapv1.KubeadmConfigSpec{
 		ClusterConfiguration: bootstrapv1.ClusterConfiguration{
 			APIServer: server,
 			ControllerManager: bootstrapv1.ControllerManager{
-				ExtraArgs: []bootstrapv1.Arg{arg("cloud-provider", "external")},
+				ExtraArgs: append([]bootstrapv1.Arg{arg("cloud-provider", "external")}, timings(p, plan.ControllerManager)...),
 			},
+			Scheduler: bootstrapv1.Scheduler{ExtraArgs: timings(p, plan.Scheduler)},
 			Etcd: bootstrapv1.Etcd{Local: bootstrapv1.LocalEtcd{
 				ExtraArgs: []bootstrapv1.Arg{
 					arg("listen-metrics-urls", fmt.Sprintf("http://0.0.0.0:%d", etcdMetricsPort)),
@@ -143,7 +146,15 @@ func controlPlaneConfig(c *v1alpha1.Cluster) (bootstrapv1.KubeadmConfigSpec, err
 		Files: []bootstrapv1.File{{
 			Path: authenticationPath, Owner: "root:root", Permissions: "0600", Content: authentication,
 		}},
-	}, nil
+	}
+	patch, err := kubeletPatch(p)
+	if err != nil || patch == nil {
+		return out, err
+	}
+	out.Files = append(out.Files, *patch)
+	out.InitConfiguration.Patches = bootstrapv1.Patches{Directory: patchesPath}
+	out.JoinConfiguration.Patches = bootstrapv1.Patches{Directory: patchesPath}
+	return out, nil
 }
 
 // authenticationFile lets nobody in without a name, save on these paths.

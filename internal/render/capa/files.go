@@ -19,7 +19,7 @@ func Files(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) ([]file.File, error) {
 		func() (file.File, error) { return controlPlaneFile(c, p) },
 	}
 	for _, pool := range p.Pools {
-		makers = append(makers, func() (file.File, error) { return poolFile(c, pool) })
+		makers = append(makers, func() (file.File, error) { return poolFile(c, p, pool) })
 	}
 	makers = append(makers, func() (file.File, error) {
 		return file.YAML("capa/addons/storage-class.yaml", storageComment, aws.StorageClass(c))

@@ -33,15 +33,21 @@ type pool struct {
 	cluster *v1alpha1.Cluster
 	spec    v1alpha1.NodePool
 	plan    v1alpha1.PlannedPool
+	// kubelet is the patch of its machines' kubelets; nil: none.
+	kubelet *bootstrapv1.File
 }
 
 // poolFile is all objects of one pool.
-func poolFile(c *v1alpha1.Cluster, planned v1alpha1.PlannedPool) (file.File, error) {
+func poolFile(c *v1alpha1.Cluster, all *v1alpha1.ClusterPlan, planned v1alpha1.PlannedPool) (file.File, error) {
 	spec, err := poolSpec(c, planned.Name)
 	if err != nil {
 		return file.File{}, err
 	}
-	p := pool{cluster: c, spec: spec, plan: planned}
+	kubelet, err := kubeletPatch(all)
+	if err != nil {
+		return file.File{}, err
+	}
+	p := pool{cluster: c, spec: spec, plan: planned, kubelet: kubelet}
 	path := "capa/pool-" + planned.Name + ".yaml"
 	if planned.Scope == v1alpha1.ScopeRegional {
 		objects, err := p.regional()
@@ -188,7 +194,12 @@ func (p pool) joinSpec() bootstrapv1.KubeadmConfigSpec {
 		}
 		registration.Taints = &taints
 	}
-	return bootstrapv1.KubeadmConfigSpec{JoinConfiguration: bootstrapv1.JoinConfiguration{NodeRegistration: registration}}
+	out := bootstrapv1.KubeadmConfigSpec{JoinConfiguration: bootstrapv1.JoinConfiguration{NodeRegistration: registration}}
+	if p.kubelet != nil {
+		out.Files = []bootstrapv1.File{*p.kubelet}
+		out.JoinConfiguration.Patches = bootstrapv1.Patches{Directory: patchesPath}
+	}
+	return out
 }
 
 func (p pool) configTemplate() (*bootstrapv1.KubeadmConfigTemplate, error) {

@@ -18,8 +18,8 @@ const (
 	copied = "/var/lib/bulkhead/files"
 )
 
-// placed says where on a machine a file of the output goes.
-type placed struct {
+// Placed says where on a machine a file of the output goes.
+type Placed struct {
 	// From is a path in the output, On one on the machine.
 	From, On string
 	// Mode in octal, for install(1).
@@ -37,7 +37,7 @@ type hostData struct {
 	Version string
 	Keep    int
 	// Files and Folders (file://) and Buckets (s3://) that snapshots go to.
-	Placed  []placed
+	Placed  []Placed
 	Timers  []string
 	Folders []string
 	Buckets []string
@@ -129,11 +129,11 @@ func (l *Layout) hosts(c *v1alpha1.Cluster, others []file.File) ([]file.File, er
 
 // host returns the files that only one machine has, and where each of its files
 // goes.
-func (l *Layout) host(c *v1alpha1.Cluster, data hostData, m Machine) ([]file.File, []placed, error) {
+func (l *Layout) host(c *v1alpha1.Cluster, data hostData, m Machine) ([]file.File, []Placed, error) {
 	data.Self = m
-	data.Placed = []placed{{"host/" + m.Name + "/host.env", "/etc/bulkhead/host.env", "0644"}}
+	data.Placed = []Placed{{"host/" + m.Name + "/host.env", "/etc/bulkhead/host.env", "0644"}}
 	var files []file.File
-	place := func(from, on, mode string) { data.Placed = append(data.Placed, placed{from, on, mode}) }
+	place := func(from, on, mode string) { data.Placed = append(data.Placed, Placed{from, on, mode}) }
 
 	if m.kubernetes() {
 		data.Parts = append(data.Parts, "kubernetes")
@@ -158,9 +158,7 @@ func (l *Layout) host(c *v1alpha1.Cluster, data hostData, m Machine) ([]file.Fil
 	}
 	if m.Balancer {
 		data.Parts = append(data.Parts, "load-balancer")
-		place("haproxy/"+m.Name+"/haproxy.cfg", "/etc/haproxy/haproxy.cfg", "0644")
-		place("keepalived/"+m.Name+"/keepalived.conf", "/etc/keepalived/keepalived.conf", "0644")
-		place("keepalived/check-haproxy.sh", checkScript, "0755")
+		l.placeBalancer(m, place)
 	}
 	units, err := l.units(c, m)
 	if err != nil {
@@ -241,7 +239,7 @@ type cloudWrite struct {
 // cloudInit does at a machine's first start what the README does over SSH: the
 // files that the machine needs are put where the whole output would be copied to,
 // and the same scripts run.
-func cloudInit(m Machine, where []placed, files []file.File) (file.File, error) {
+func cloudInit(m Machine, where []Placed, files []file.File) (file.File, error) {
 	install := "host/" + m.Name + "/install.sh"
 	config := cloudConfig{Hostname: m.Name, RunCmd: [][]string{{"bash", copied + "/" + install, "--prepare"}}}
 	needed := map[string]bool{"host/prepare.sh": true, install: true}

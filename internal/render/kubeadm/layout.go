@@ -58,6 +58,8 @@ type Layout struct {
 	VirtualIP       netip.Addr
 	Interface       string
 	VirtualRouterID int
+	// plan is where the timings are.
+	plan *v1alpha1.ClusterPlan
 }
 
 // Lay returns where everything stands. Machines of provider kubeadm are the spec's
@@ -68,6 +70,7 @@ type Layout struct {
 // An error names the field of the spec that is missing or too small.
 func Lay(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) (*Layout, error) {
 	l := &Layout{
+		plan:            p,
 		EndpointHost:    p.ControlPlane.Endpoint.Host,
 		EndpointPort:    cmp.Or(p.ControlPlane.Endpoint.Port, APIPort),
 		APIPort:         APIPort,

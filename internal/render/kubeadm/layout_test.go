@@ -1,8 +1,11 @@
 package kubeadm_test
 
 import (
+	"bytes"
 	"net/netip"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -172,5 +175,37 @@ func TestSnapshotsAreStaggered(t *testing.T) {
 				t.Errorf("%d timers for 3 members", found)
 			}
 		})
+	}
+}
+
+// TestTimings: what the plan sets for a short recovery is in the configuration, and
+// nothing of it where Kubernetes' defaults do.
+func TestTimings(t *testing.T) {
+	all := []string{
+		"- name: default-not-ready-toleration-seconds\n    value: \"10\"", "- name: default-unreachable-toleration-seconds\n    value: \"10\"",
+		"- name: node-monitor-grace-period\n    value: 16s", "- name: node-eviction-rate\n    value: \"10\"",
+		"- name: leader-elect-renew-deadline\n    value: 6s",
+		"nodeLeaseDurationSeconds: 16", "nodeStatusUpdateFrequency: 4s", "nodeStatusReportFrequency: 5m0s",
+	}
+	text, err := os.ReadFile(specs()["stacked"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "kubeadm.yaml")
+	if err := os.WriteFile(path, bytes.Replace(text, []byte("recoveryTime: 10m"), []byte("recoveryTime: 1m"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fast := string(rendered(t, path)["kubeadm/cp-a/kubeadm.yaml"].Data)
+	slow := string(rendered(t, specs()["stacked"])["kubeadm/cp-a/kubeadm.yaml"].Data)
+	for _, x := range all {
+		if !strings.Contains(fast, x) {
+			t.Errorf("%q is not in:\n%s", x, fast)
+		}
+		if strings.Contains(slow, x) {
+			t.Errorf("%q is there without need", x)
+		}
+	}
+	if n := strings.Count(fast, "leader-elect-lease-duration"); n != 2 {
+		t.Errorf("%d components elect faster, want the controller-manager and the scheduler:\n%s", n, fast)
 	}
 }

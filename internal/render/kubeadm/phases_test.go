@@ -55,6 +55,14 @@ func TestPhases(t *testing.T) {
 				"--initial-cluster=lab-cp-1=https://10.89.0.2:2380,lab-cp-2=https://10.89.0.3:2380,lab-cp-3=https://10.89.0.4:2380",
 			},
 		},
+		"first of a fast lab": {
+			"fast", "lab-fast-cp-1", controlPlane,
+			[]string{
+				"--default-unreachable-toleration-seconds=10", "--default-not-ready-toleration-seconds=10",
+				"--node-monitor-grace-period=16s", "--node-monitor-period=2s", "--node-eviction-rate=10",
+				"--leader-elect-lease-duration=8s", "--leader-elect-renew-deadline=6s", "--leader-elect-retry-period=1s",
+			},
+		},
 		"IPv6": {
 			"ipv6", "six-1", controlPlane,
 			[]string{"--advertise-address=fd00:10::1", "--listen-client-urls=https://[::1]:2379,https://[fd00:10::1]:2379", "--listen-metrics-urls=http://[::]:2381"},

@@ -24,6 +24,7 @@ func specs() map[string]string {
 		"stacked":  "../../../examples/clusters/kubeadm.yaml",
 		"external": "testdata/external.yaml",
 		"local":    "../../../examples/clusters/local.yaml",
+		"fast":     "../../../examples/clusters/local-fast.yaml",
 		"one":      "testdata/one.yaml",
 		"ipv6":     "testdata/ipv6.yaml",
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/plan"
 	"bulkhead.dev/bulkhead/internal/quorum"
 )
 
@@ -20,6 +21,9 @@ type scope struct {
 	// autoscaled: at least one pool grows by itself; growing: all of them do, so
 	// that missing room can be bought.
 	autoscaled, growing bool
+	// notReady and toleration, in seconds: until nodes are not ready, and how long
+	// pods stay on them then.
+	notReady, toleration int
 	// own: the owner runs the API servers and etcd.
 	own bool
 	// apiServers and voters by zone; addresses of both where they are known.
@@ -48,6 +52,7 @@ type address struct{ host, zone string }
 func newScope(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) scope {
 	s := scope{
 		cluster: p.Name, provider: p.Provider, version: p.KubernetesVersion,
+		notReady: plan.NotReadySeconds(p), toleration: plan.TolerationSeconds(p),
 		own: !p.ControlPlane.Managed, apiServers: map[string]int{}, voters: map[string]int{},
 	}
 	s.growing = len(c.Spec.NodePools) > 0

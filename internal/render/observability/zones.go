@@ -87,7 +87,7 @@ func zoneAlerts(s scope) group {
 	}}}
 	if len(s.zones) > 0 {
 		zone := s.zones[0]
-		g.alerts = append(g.alerts, zoneLost(s, zone), zoneDisrupted(zone), zoneNodesNotReady(zone))
+		g.alerts = append(g.alerts, zoneLost(s, zone), zoneDisrupted(zone), zoneNodesNotReady(s, zone))
 	}
 	if s.autoscaled {
 		g.alerts = append(g.alerts, autoscalerStops())
@@ -100,9 +100,9 @@ func zoneLost(s scope, zone string) alert {
 		name: "BulkheadZoneLost", wait: time.Minute, severity: critical,
 		expr: `(bulkhead:zone_expected:info unless on (zone) (bulkhead:zone_nodes_ready:count > 0))
   and on () (count(bulkhead:node_zone:info) > 0)`,
-		why:         "no ready node in a zone of the plan for 1 m, on top of the 50 s that a node may miss its lease (node-monitor-grace-period). Nodes whose objects are gone count as lost.",
+		why:         fmt.Sprintf("no ready node in a zone of the plan for 1 m, on top of the %d s that a node may miss its lease (node-monitor-grace-period). Nodes whose objects are gone count as lost.", s.notReady),
 		summary:     "Zone {{ $labels.zone }} is lost",
-		description: "No node of zone {{ $labels.zone }} is ready. Pods of it are evicted after 300 s; StatefulSets wait for the node's object or its out-of-service taint.",
+		description: fmt.Sprintf("No node of zone {{ $labels.zone }} is ready. Pods of it are evicted after %d s; StatefulSets wait for the node's object or its out-of-service taint.", s.toleration),
 		runbook:     runbookZoneLost,
 		cases: []testCase{
 			{name: "nodes not ready", at: 5 * time.Minute, series: append(nodes(zone, 2, false), others(s, 2)...), fired: []fired{{labels: map[string]string{"zone": zone}}}},
@@ -131,11 +131,11 @@ func zoneDisrupted(zone string) alert {
 	}
 }
 
-func zoneNodesNotReady(zone string) alert {
+func zoneNodesNotReady(s scope, zone string) alert {
 	return alert{
 		name: "BulkheadZoneNodesNotReady", wait: 10 * time.Minute, severity: warning,
 		expr:        `bulkhead:zone_nodes:count - bulkhead:zone_nodes_ready:count > 0`,
-		why:         "a node not ready for 10 m: longer than a reboot, and than eviction (50 s + 300 s) takes.",
+		why:         fmt.Sprintf("a node not ready for 10 m: longer than a reboot, and than eviction (%d s + %d s) takes.", s.notReady, s.toleration),
 		summary:     "Nodes in zone {{ $labels.zone }} are not ready",
 		description: "{{ $value | humanize }} nodes of zone {{ $labels.zone }} have not been ready for 10 minutes.",
 		runbook:     runbookZoneLost,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/plan"
 	"bulkhead.dev/bulkhead/internal/quorum"
 	"bulkhead.dev/bulkhead/internal/render/kubeadm"
 )
@@ -47,6 +48,8 @@ type book struct {
 	Backup        *backup
 	// Recovery in words: what the plan predicts and what was asked for.
 	Recovery string
+	// Evicted in words: how long pods stay on a node that is not ready.
+	Evicted string
 	// Minor version in use and the one after it.
 	Minor, NextMinor string
 	// EndpointHost and EndpointPort of the API, Interface and RouterID of VRRP;
@@ -92,7 +95,7 @@ func newBook(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) (*book, error) {
 		Majority: quorum.Majority(len(p.ControlPlane.Etcd)),
 		External: p.ControlPlane.Topology == v1alpha1.EtcdExternal,
 		Shared:   s.Storage.SharedClassName, Isolation: string(s.Network.Isolation),
-		Gateways: p.Network.Gateways, Recovery: recovery(p), APIPort: kubeadm.APIPort,
+		Gateways: p.Network.Gateways, Recovery: recovery(p), Evicted: evicted(p), APIPort: kubeadm.APIPort,
 	}
 	if len(p.Zones) == 0 {
 		return nil, fmt.Errorf("rendering runbooks of %s: the plan has no zones", p.Name)
@@ -146,6 +149,13 @@ func newBook(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) (*book, error) {
 	}
 	b.Minor, b.NextMinor = minors(s.KubernetesVersion)
 	return b, nil
+}
+
+func evicted(p *v1alpha1.ClusterPlan) string {
+	if s := plan.TolerationSeconds(p); s != 300 {
+		return words(time.Duration(s) * time.Second)
+	}
+	return "five minutes"
 }
 
 func newMember(l *kubeadm.Layout, name, zone string) member {
