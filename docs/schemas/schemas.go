@@ -4,6 +4,7 @@
 //
 //	cluster.schema.json            go test ./internal/spec -run Schema -update
 //	simulation-report.schema.json  go test ./internal/report -run Schema -update
+//	drill-report.schema.json       go test ./internal/report -run Schema -update
 package schemas
 
 import (
@@ -24,3 +25,9 @@ var simulationReport []byte
 
 // SimulationReport returns the JSON schema of a SimulationReport.
 func SimulationReport() []byte { return slices.Clone(simulationReport) }
+
+//go:embed drill-report.schema.json
+var drillReport []byte
+
+// DrillReport returns the JSON schema of a DrillReport.
+func DrillReport() []byte { return slices.Clone(drillReport) }

@@ -133,6 +133,30 @@ func (c *complaints) take() []string {
 	return l
 }
 
+// watch collects what the browser complains of and what pages load but themselves.
+func (c *complaints) watch(ctx context.Context, t *testing.T, current *string) {
+	t.Helper()
+	chromedp.ListenTarget(ctx, func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventConsoleAPICalled:
+			c.add("console: %s", e.Type)
+		case *runtime.EventExceptionThrown:
+			c.add("exception: %s", e.ExceptionDetails.Error())
+		case *log.EventEntryAdded:
+			c.add("log: %s %s", e.Entry.Level, e.Entry.Text)
+		case *page.EventJavascriptDialogOpening:
+			c.add("dialog: %s", e.Message)
+		case *network.EventRequestWillBeSent:
+			if u := e.Request.URL; u != *current && !strings.HasPrefix(u, "data:") {
+				c.add("request: %s", u)
+			}
+		}
+	})
+	if err := chromedp.Run(ctx, network.Enable(), log.Enable()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // faint lists texts whose colour stands out too little from what is behind
 // them (WCAG 2.2, contrast minimum 4.5).
 const faint = `(() => {
@@ -179,25 +203,7 @@ func TestPageInBrowser(t *testing.T) {
 	ctx := browser(t)
 	var said complaints
 	current := ""
-	chromedp.ListenTarget(ctx, func(event any) {
-		switch e := event.(type) {
-		case *runtime.EventConsoleAPICalled:
-			said.add("console: %s", e.Type)
-		case *runtime.EventExceptionThrown:
-			said.add("exception: %s", e.ExceptionDetails.Error())
-		case *log.EventEntryAdded:
-			said.add("log: %s %s", e.Entry.Level, e.Entry.Text)
-		case *page.EventJavascriptDialogOpening:
-			said.add("dialog: %s", e.Message)
-		case *network.EventRequestWillBeSent:
-			if u := e.Request.URL; u != current && !strings.HasPrefix(u, "data:") {
-				said.add("request: %s", u)
-			}
-		}
-	})
-	if err := chromedp.Run(ctx, network.Enable(), log.Enable()); err != nil {
-		t.Fatal(err)
-	}
+	said.watch(ctx, t, &current)
 	for _, name := range slices.Sorted(func(yield func(string) bool) {
 		for name := range samples() {
 			if !yield(name) {

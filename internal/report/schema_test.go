@@ -15,13 +15,19 @@ import (
 	"github.com/invopop/jsonschema"
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 const schemaFile = "docs/schemas/simulation-report.schema.json"
 
-// generate makes the schema from the Go types and their comments; it needs the
-// source, so it runs in the module's root.
 func generate(t *testing.T) []byte {
+	t.Helper()
+	return generateOf(t, &v1alpha1.SimulationReport{}, v1alpha1.SimulationReportKind, "simulation-report")
+}
+
+// generateOf makes the schema from the Go types and their comments; it needs the
+// source, so it runs in the module's root.
+func generateOf(t *testing.T, value any, kind, file string) []byte {
 	t.Helper()
 	t.Chdir(filepath.Join("..", ".."))
 	reflector := &jsonschema.Reflector{
@@ -37,6 +43,19 @@ func generate(t *testing.T) []byte {
 					Enum:        []any{v1alpha1.Survives, v1alpha1.Undetermined, v1alpha1.Degraded, v1alpha1.Outage},
 					Description: "Verdict, from best to worst: survives, undetermined, degraded, outage.",
 				}
+			case reflect.TypeFor[metav1.MicroTime]():
+				return &jsonschema.Schema{Type: "string", Format: "date-time"}
+			case reflect.TypeFor[v1alpha1.DrillVerdict]():
+				return &jsonschema.Schema{
+					Type:        "string",
+					Enum:        []any{v1alpha1.DrillHolds, v1alpha1.DrillFails, v1alpha1.DrillUndetermined},
+					Description: "Verdict: whether every expectation held, one did not, or one could not be judged.",
+				}
+			case reflect.TypeFor[v1alpha1.Linearizability]():
+				return &jsonschema.Schema{
+					Type: "string",
+					Enum: []any{v1alpha1.Linearizable, v1alpha1.NotLinearizable, v1alpha1.LinearizabilityUnknown},
+				}
 			}
 			return nil
 		},
@@ -47,14 +66,14 @@ func generate(t *testing.T) []byte {
 	for name, text := range reflector.CommentMap {
 		reflector.CommentMap[name] = strings.Join(strings.Fields(text), " ")
 	}
-	s := reflector.Reflect(&v1alpha1.SimulationReport{})
-	s.ID = "https://bulkhead.dev/schemas/simulation-report.schema.json"
-	s.Title = v1alpha1.SimulationReportKind
-	allowNull(s.Definitions, reflect.TypeFor[v1alpha1.SimulationReport](), map[reflect.Type]bool{})
+	s := reflector.Reflect(value)
+	s.ID = jsonschema.ID("https://bulkhead.dev/schemas/" + file + ".schema.json")
+	s.Title = kind
+	allowNull(s.Definitions, reflect.TypeOf(value), map[reflect.Type]bool{})
 
-	root := s.Definitions["SimulationReport"]
+	root := s.Definitions[kind]
 	root.Properties.Set("apiVersion", &jsonschema.Schema{Type: "string", Const: v1alpha1.APIVersion})
-	root.Properties.Set("kind", &jsonschema.Schema{Type: "string", Const: v1alpha1.SimulationReportKind})
+	root.Properties.Set("kind", &jsonschema.Schema{Type: "string", Const: kind})
 	root.Required = append([]string{"apiVersion", "kind"}, root.Required...)
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
