@@ -3,7 +3,6 @@
 package controlplane
 
 import (
-	_ "embed"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/yaml"
+
+	"bulkhead.dev/bulkhead/internal/local/kwok"
 )
 
 // component is how to start one, any number of times.
@@ -22,9 +23,6 @@ type component struct {
 	// the component is; empty when there is none.
 	ready, answer string
 }
-
-//go:embed stages.yaml
-var stages []byte
 
 // layout is where everything of one control plane is.
 type layout struct {
@@ -148,29 +146,23 @@ func (l *layout) kwokCommands(o Options) ([]component, error) {
 		lease = defaultNodeLeaseDuration
 	}
 	file := filepath.Join(l.dir, "stages.yaml")
-	if err := os.WriteFile(file, stages, 0o600); err != nil {
+	if err := os.WriteFile(file, kwok.Stages, 0o600); err != nil {
 		return nil, err
 	}
 	kubeconfig, err := l.kubeconfig(l.server, Kwok, "system:masters")
 	if err != nil {
 		return nil, err
 	}
-	common := []string{
-		"--kubeconfig=" + kubeconfig, "--config=" + file,
-		"--v=WARN", // it logs every renewal of a lease otherwise
-		"--manage-nodes-with-annotation-selector=" + kwokAnnotation + "=" + kwokFake,
-		"--node-lease-duration-seconds=" + strconv.Itoa(int(lease/time.Second)),
-	}
+	options := kwok.Options{Kubeconfig: kubeconfig, Stages: file, LeaseSeconds: int(lease / time.Second)}
 	if len(o.Zones) == 0 {
-		return []component{{name: Kwok, args: slices.Concat(common, []string{"--cidr=10.128.0.0/9"}, o.KwokFlags)}}, nil
+		options.CIDR = "10.128.0.0/9"
+		return []component{{name: Kwok, args: slices.Concat(kwok.Arguments(options), o.KwokFlags)}}, nil
 	}
+	options.Label = zoneLabel
 	var all []component
 	for i, zone := range o.Zones {
-		all = append(all, component{name: kwokOf(zone), args: slices.Concat(common, []string{
-			"--manage-nodes-with-label-selector=" + zoneLabel + "=" + zone,
-			// Each kwok counts the addresses of its pods by itself.
-			fmt.Sprintf("--cidr=10.%d.0.0/16", 128+i),
-		}, o.KwokFlags)})
+		options.Value, options.CIDR = zone, fmt.Sprintf("10.%d.0.0/16", 128+i)
+		all = append(all, component{name: kwokOf(zone), args: slices.Concat(kwok.Arguments(options), o.KwokFlags)})
 	}
 	return all, nil
 }

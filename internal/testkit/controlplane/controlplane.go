@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"bulkhead.dev/bulkhead/internal/components"
+	"bulkhead.dev/bulkhead/internal/local/process"
 )
 
 // ControlPlane is one that runs. Its methods may be called from any goroutine.
@@ -29,8 +30,8 @@ type ControlPlane struct {
 	prober     *http.Client
 
 	mu        sync.Mutex
-	keeper    *keeper // nil when the control plane has been stopped
-	processes map[string]*process
+	keeper    *process.Keeper // nil when the control plane has been stopped
+	processes map[string]*process.Process
 }
 
 // Run starts a control plane and returns when pods can be created in the
@@ -43,7 +44,7 @@ func Run(ctx context.Context, o Options) (*ControlPlane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting a control plane: %w", err)
 	}
-	c := &ControlPlane{processes: map[string]*process{}, keeper: newKeeper(), programs: programs}
+	c := &ControlPlane{processes: map[string]*process.Process{}, keeper: process.NewKeeper(), programs: programs}
 	if err := c.start(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting a control plane: %w", err), c.Stop())
 	}
@@ -128,24 +129,24 @@ func (c *ControlPlane) Stop() error {
 	}
 	var errs []error
 	for _, p := range c.processes {
-		if !p.ending && !p.running() {
-			errs = append(errs, p.failure())
+		if !p.Ending() && !p.Running() {
+			errs = append(errs, p.Failure())
 		}
 	}
 	// Clients first: a server waits for them.
 	var group sync.WaitGroup
 	for name, p := range c.processes {
 		if name != Etcd && name != APIServer {
-			group.Go(p.stop)
+			group.Go(func() { p.Stop(stopTimeout) })
 		}
 	}
 	group.Wait()
 	for _, name := range []string{APIServer, Etcd} {
 		if p, ok := c.processes[name]; ok {
-			p.stop()
+			p.Stop(stopTimeout)
 		}
 	}
-	c.keeper.close()
+	c.keeper.Close()
 	c.keeper = nil
 	if c.prober != nil {
 		c.prober.CloseIdleConnections()
@@ -167,8 +168,8 @@ func (c *ControlPlane) LogPath(name string) string { return filepath.Join(c.logD
 func (c *ControlPlane) PID(name string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p, ok := c.processes[name]; ok && p.running() {
-		return p.cmd.Process.Pid
+	if p, ok := c.processes[name]; ok && p.Running() {
+		return p.Cmd.Process.Pid
 	}
 	return 0
 }
@@ -190,16 +191,16 @@ func (c *ControlPlane) StartComponent(ctx context.Context, name string) error {
 	return m.awaitReady(ctx, c.prober, p)
 }
 
-func (c *ControlPlane) launch(m component) (*process, error) {
+func (c *ControlPlane) launch(m component) (*process.Process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.keeper == nil {
 		return nil, fmt.Errorf("starting %s: the control plane has been stopped", m.name)
 	}
-	if p, ok := c.processes[m.name]; ok && p.running() {
+	if p, ok := c.processes[m.name]; ok && p.Running() {
 		return nil, fmt.Errorf("starting %s: it runs already", m.name)
 	}
-	p, err := c.keeper.run(m, c.programs[program(m.name)], c.dir, c.LogPath(m.name))
+	p, err := run(c.keeper, m, c.programs[program(m.name)], c.dir, c.LogPath(m.name))
 	if err == nil {
 		c.processes[m.name] = p
 	}
@@ -208,16 +209,18 @@ func (c *ControlPlane) launch(m component) (*process, error) {
 
 // StopComponent asks a component to end and returns when it has, after 5 s at
 // the latest: a server whose clients stay connected is killed then.
-func (c *ControlPlane) StopComponent(name string) error { return c.end(name, (*process).stop) }
+func (c *ControlPlane) StopComponent(name string) error {
+	return c.end(name, func(p *process.Process) { p.Stop(stopTimeout) })
+}
 
 // KillComponent ends a component from one moment to the next.
-func (c *ControlPlane) KillComponent(name string) error { return c.end(name, (*process).kill) }
+func (c *ControlPlane) KillComponent(name string) error { return c.end(name, (*process.Process).Kill) }
 
-func (c *ControlPlane) end(name string, how func(*process)) error {
+func (c *ControlPlane) end(name string, how func(*process.Process)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p, ok := c.processes[name]
-	if !ok || !p.running() {
+	if !ok || !p.Running() {
 		return fmt.Errorf("stopping %s: it does not run", name)
 	}
 	how(p)

@@ -13,13 +13,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+
+	"bulkhead.dev/bulkhead/internal/local/kwok"
 )
 
-const (
-	zoneLabel      = corev1.LabelTopologyZone
-	kwokAnnotation = "kwok.x-k8s.io/node"
-	kwokFake       = "fake"
-)
+const zoneLabel = corev1.LabelTopologyZone
 
 // kwokOf names the kwok of a zone.
 func kwokOf(zone string) string { return Kwok + "-" + zone }
@@ -73,7 +71,7 @@ func Node(name, zone string) *corev1.Node {
 	node := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:        name,
-			Annotations: map[string]string{kwokAnnotation: kwokFake},
+			Annotations: map[string]string{kwok.Annotation: kwok.Fake},
 			Labels: map[string]string{
 				corev1.LabelHostname:   name,
 				corev1.LabelOSStable:   "linux",

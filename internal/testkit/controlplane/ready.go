@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
+
+	"bulkhead.dev/bulkhead/internal/local/process"
 )
 
 // prober returns a client that trusts the authority; one answer takes at most a
@@ -34,7 +36,7 @@ func (a *authority) prober() *http.Client {
 
 // awaitReady returns when m answers that it is ready, or with an error when the
 // process has ended or ctx is done.
-func (m component) awaitReady(ctx context.Context, client *http.Client, p *process) error {
+func (m component) awaitReady(ctx context.Context, client *http.Client, p *process.Process) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
@@ -44,10 +46,10 @@ func (m component) awaitReady(ctx context.Context, client *http.Client, p *proce
 		}
 		select {
 		case <-ticker.C:
-		case <-p.done:
-			return p.failure()
+		case <-p.Done():
+			return p.Failure()
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w: %w\n%s", m.name, ctx.Err(), err, tail(p.logPath))
+			return fmt.Errorf("waiting for %s: %w: %w\n%s", m.name, ctx.Err(), err, process.Tail(p.LogPath))
 		}
 	}
 }
@@ -87,7 +89,7 @@ func (c *ControlPlane) awaitAccount(ctx context.Context) error {
 		return e.Type == watch.Added || e.Type == watch.Modified, nil
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for the service account default/default: %w\n%s", err, tail(c.LogPath(ControllerManager)))
+		return fmt.Errorf("waiting for the service account default/default: %w\n%s", err, process.Tail(c.LogPath(ControllerManager)))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"bulkhead.dev/bulkhead/internal/components"
+	"bulkhead.dev/bulkhead/internal/local/process"
 )
 
 // Start runs a control plane for as long as the test. It fails the test when it
@@ -45,7 +46,7 @@ func Start(t testing.TB, o Options) *ControlPlane {
 		}
 		if t.Failed() && c != nil {
 			for _, name := range slices.Sorted(maps.Keys(c.processes)) {
-				t.Log(tail(c.LogPath(name)))
+				t.Log(process.Tail(c.LogPath(name)))
 			}
 		}
 		if t.Failed() && !kept {
