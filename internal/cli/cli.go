@@ -10,13 +10,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bulkhead.dev/bulkhead/internal/cli/apply"
+	deletecmd "bulkhead.dev/bulkhead/internal/cli/delete"
+	"bulkhead.dev/bulkhead/internal/cli/drill"
 	"bulkhead.dev/bulkhead/internal/cli/exit"
 	"bulkhead.dev/bulkhead/internal/cli/explain"
 	"bulkhead.dev/bulkhead/internal/cli/plan"
 	"bulkhead.dev/bulkhead/internal/cli/render"
 	"bulkhead.dev/bulkhead/internal/cli/simulate"
 	"bulkhead.dev/bulkhead/internal/cli/snapshot"
+	"bulkhead.dev/bulkhead/internal/cli/verdict"
 	versioncmd "bulkhead.dev/bulkhead/internal/cli/version"
+	"bulkhead.dev/bulkhead/internal/local"
 )
 
 // Streams are where a command reads and writes.
@@ -28,6 +33,13 @@ type Streams struct {
 // Main runs the command line args (args[0] is the program) and returns the exit
 // code.
 func Main(ctx context.Context, args []string, s Streams) int {
+	if is, err := local.Main(args); is {
+		if err != nil {
+			say(s.Err, err.Error())
+			return exit.Undetermined
+		}
+		return exit.Holds
+	}
 	root := newRoot(args[0])
 	root.SetArgs(args[1:])
 	root.SetIn(s.In)
@@ -41,13 +53,13 @@ func Main(ctx context.Context, args []string, s Streams) int {
 		say(s.Err, "interrupted")
 		return exit.Interrupted
 	}
-	var verdict exit.Error
-	if errors.As(err, &verdict) && verdict.Err == nil {
-		return verdict.Code
+	var judged exit.Error
+	if errors.As(err, &judged) && judged.Err == nil {
+		return judged.Code
 	}
 	say(s.Err, err.Error())
-	if verdict.Code != 0 {
-		return verdict.Code
+	if judged.Code != 0 {
+		return judged.Code
 	}
 	return exit.Invalid // cobra's own: unknown flags and commands
 }
@@ -76,6 +88,6 @@ func newRoot(program string) *cobra.Command {
 	if strings.HasPrefix(filepath.Base(program), "kubectl-") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl bulkhead"}
 	}
-	root.AddCommand(explain.Command(), plan.Command(versionString()), render.Command(versionString()), simulate.Command(versionString()), snapshot.Command(versionString()), versioncmd.Command(versionString()))
+	root.AddCommand(apply.Command(versionString()), deletecmd.Command(), drill.Command(versionString()), explain.Command(), plan.Command(versionString()), render.Command(versionString()), simulate.Command(versionString()), snapshot.Command(versionString()), verdict.Command(), versioncmd.Command(versionString()))
 	return root
 }

@@ -78,6 +78,16 @@ func (p *Line) Summary(text string) {
 	}
 }
 
+// Say writes a line that stays, above the bar.
+func (p *Line) Say(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.quiet {
+		p.clear()
+		_, _ = fmt.Fprintln(p.w, text)
+	}
+}
+
 // Done takes the bar away.
 func (p *Line) Done() {
 	p.mu.Lock()

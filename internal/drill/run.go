@@ -1,0 +1,476 @@
+//go:build linux
+
+package drill
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/local"
+	"bulkhead.dev/bulkhead/internal/local/fabric"
+	"bulkhead.dev/bulkhead/internal/verdict"
+)
+
+// Options of a drill.
+type Options struct {
+	Fault Fault
+	// Zones that it is in; chosen by the seed where they are not named.
+	Zones []string
+	Seed  int64
+	// For is how long the fault lasts; 0: until what is predicted to come back
+	// should have, or 15 s where nothing is lost.
+	For time.Duration
+	// Steady is how long the cluster is watched before the fault.
+	Steady time.Duration
+	// WorstCase moves every leader into the zone first.
+	WorstCase bool
+	// Force makes the fault although the simulation warns.
+	Force bool
+	// Writes and Reads a second, from outside by the API's address.
+	Writes, Reads float64
+	// Versions by name, for the record.
+	Versions map[string]string
+	// Say is told what happened, a line each; Progress what is under way.
+	Say      func(line string)
+	Progress func(what string, done, total int)
+}
+
+// What a drill waits for at most.
+const (
+	settleTimeout = 2 * time.Minute
+	againTimeout  = 3 * time.Minute
+	// margin is what the dead-man waits beyond the fault's time: the runner heals
+	// before.
+	margin = 15 * time.Second
+	// shortest fault where nothing is lost that could come back.
+	shortest = 15 * time.Second
+)
+
+// Steadiness that is expected before the fault and after the healing, on any
+// machine that the control plane runs on at all.
+const (
+	steadyP99    = 1000.0 // ms
+	steadyFailed = 0.001
+	steadyAgain  = 180.0 // s
+)
+
+// Refused is the error of a drill that was not begun: the cluster is not steady, or
+// the simulation warns.
+type Refused struct{ error }
+
+// runner is one drill.
+type runner struct {
+	Options
+	site     *site
+	journal  *journal
+	observer *observer
+	load     *load
+	record   *v1alpha1.DrillRecord
+	before   map[string]int // ready pods of each workload
+}
+
+// Run makes one drill on a local cluster and returns its evidence. A fault that was
+// made is taken back whatever happens; an error without evidence says that none was
+// made, or that what it did could not be read.
+func Run(ctx context.Context, c *local.Cluster, o Options) (*verdict.Evidence, error) {
+	s, err := open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	s.random = rand.New(rand.NewPCG(uint64(o.Seed), 5))
+	if s.zones, err = chooseZones(s, o); err != nil {
+		return nil, err
+	}
+	if o.Say == nil {
+		o.Say = func(string) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, int, int) {}
+	}
+	r := &runner{Options: o, site: s, journal: &journal{clock: s.clock}}
+	s.leaders = newLeaders(s, r.journal)
+	r.observer = newObserver(s, r.journal)
+	return r.run(ctx)
+}
+
+// chooseZones takes the zones that were named, or lets the seed choose.
+func chooseZones(s *site, o Options) ([]string, error) {
+	if len(o.Zones) > o.Fault.Zones {
+		return nil, Refused{fmt.Errorf("fault %s is not in a zone of its own: --zone does not go with it", o.Fault.Name)}
+	}
+	if o.Fault.Zones > len(s.allZones) {
+		return nil, Refused{fmt.Errorf("fault %s needs %d zones; the cluster has %d", o.Fault.Name, o.Fault.Zones, len(s.allZones))}
+	}
+	for _, zone := range o.Zones {
+		if !slices.Contains(s.allZones, zone) {
+			return nil, Refused{fmt.Errorf("there is no zone %q: there are %s", zone, strings.Join(s.allZones, ", "))}
+		}
+	}
+	zones := slices.Clone(o.Zones)
+	left := slices.DeleteFunc(slices.Clone(s.allZones), func(z string) bool { return slices.Contains(zones, z) })
+	s.random.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+	zones = append(zones, left[:o.Fault.Zones-len(zones)]...)
+	if len(o.Zones) == 0 {
+		slices.Sort(zones)
+	}
+	return zones, nil
+}
+
+func (r *runner) run(ctx context.Context) (*verdict.Evidence, error) {
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer stop()
+	r.Progress("watching the cluster", 0, 0)
+	r.site.leaders.watch(watching, &group)
+	if err := r.observer.watch(watching); err != nil {
+		return nil, err
+	}
+	if err := r.ready(ctx); err != nil {
+		return nil, err
+	}
+	if r.WorstCase {
+		if len(r.site.zones) != 1 {
+			return nil, Refused{fmt.Errorf("--worst-case moves leaders into the zone that dies: fault %s has none", r.Fault.Name)}
+		}
+		r.Progress("moving every leader into zone "+r.site.zones[0], 0, 0)
+		if err := r.site.gather(ctx, r.site.zones[0]); err != nil {
+			return nil, err
+		}
+		r.Say("leaders of etcd, controller-manager, scheduler and the virtual IP moved into " + r.site.zones[0])
+		if err := r.ready(ctx); err != nil {
+			return nil, err
+		}
+	}
+	a, err := r.Fault.Aim(r.site)
+	if err != nil {
+		return nil, Refused{fmt.Errorf("fault %s: %w", r.Fault.Name, err)}
+	}
+	r.Progress("simulating the fault", 0, 0)
+	f, err := r.site.foresee(ctx, r.Fault, a)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.refuse(); err != nil && !r.Force {
+		return nil, Refused{err}
+	}
+	if a.failure != nil && len(f.refused) == 0 {
+		r.Say("room and quorum: the rest holds everything")
+	}
+	if r.For == 0 {
+		r.For = f.last()
+	}
+	if err := r.writeRecord(a, f); err != nil {
+		return nil, err
+	}
+	r.load = newLoad(r.site, r.Seed, r.site.ways(r.Writes, r.Reads))
+	if err := r.load.prepare(ctx); err != nil {
+		return nil, err
+	}
+	loading, stopLoad := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLoad()
+	r.load.start(loading)
+	steadyErr := r.steady(ctx)
+	if steadyErr == nil {
+		r.breakIt(ctx, a)
+	}
+	history := r.load.finish()
+	final, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	if steadyErr == nil {
+		r.record.FinalKeys = r.load.final(final)
+		history = r.load.history
+	}
+	cleanErr := r.load.clean(final)
+	stop()
+	group.Wait()
+	if steadyErr != nil {
+		return nil, steadyErr
+	}
+	if cleanErr != nil {
+		r.record.Notes = append(r.record.Notes, cleanErr.Error())
+	}
+	if err := r.site.servers(r.journal); err != nil {
+		return nil, err
+	}
+	r.record.EndedAt = r.site.clock.now()
+	slices.SortStableFunc(history, func(a, b v1alpha1.DrillOperation) int { return cmp.Compare(a.Intended, b.Intended) })
+	return &verdict.Evidence{Record: r.record, Operations: history, Observations: r.journal.all()}, nil
+}
+
+// ready waits until nothing is amiss: a drill on a cluster that is broken already
+// proves nothing.
+func (r *runner) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	r.Progress("waiting until the cluster is steady", 0, 0)
+	if err := until(ctx, "the cluster is steady", r.amiss); err != nil {
+		if errors.Is(err, context.Canceled) {
+			return err
+		}
+		return Refused{err}
+	}
+	return nil
+}
+
+// amiss says what is not as it should be.
+func (r *runner) amiss() error {
+	s := r.site
+	healed, err := s.fabric.Healed()
+	switch {
+	case err != nil:
+		return err
+	case healed.Faulty:
+		return errors.New("a fault is in force: bulkhead drill heal takes it back")
+	}
+	if nodes := r.observer.unready(); len(nodes) > 0 {
+		return fmt.Errorf("%d nodes are not ready: %s", len(nodes), strings.Join(nodes[:min(3, len(nodes))], ", "))
+	}
+	if got, want := s.leaders.voters(), len(s.layout.Voters()); got < want {
+		return fmt.Errorf("%d of %d members of etcd answer", got, want)
+	}
+	for _, x := range []string{etcd, controllerManager, scheduler, viaVIP} {
+		if at := s.leaders.of(x); at == "" || strings.Contains(at, ",") {
+			return fmt.Errorf("%s is nowhere or twice: %q", x, at)
+		}
+	}
+	for _, m := range s.layout.ControlPlane() {
+		if !s.answers(m.Name) {
+			return fmt.Errorf("the API server on %s is not ready", m.Name)
+		}
+	}
+	return nil
+}
+
+// writeRecord notes what is asked for and expected.
+func (r *runner) writeRecord(a *aim, f *forecast) error {
+	s := r.site
+	flags, err := s.flags()
+	if err != nil {
+		return err
+	}
+	gap := r.Fault.Gap
+	r.record = &v1alpha1.DrillRecord{
+		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.DrillRecordKind},
+		Cluster:  s.cluster.Cluster.Metadata.Name, Provider: string(s.cluster.Cluster.Spec.Provider),
+		Fault: r.Fault.Name, Target: a.target, Seed: r.Seed, WorstCase: r.WorstCase,
+		Started: metav1.NewMicroTime(s.clock.start), AllZones: s.allZones,
+		LostNodes: append([]string{}, a.nodes...), LostMachines: append([]string{}, a.machines...),
+		Machines: map[string]string{}, NodeZones: s.nodeZones, AskedSeconds: r.For.Seconds(),
+		Hypothesis: v1alpha1.DrillHypothesis{
+			SteadyP99Milliseconds: steadyP99, SteadyFailedShare: steadyFailed, APIGapSeconds: &gap, SteadyAgainSeconds: steadyAgain,
+		},
+		Predicted: f.predicted, Flags: flags, Versions: r.Versions,
+		Notes: []string{
+			"pods are kwok's: they are placed, evicted and replaced as real ones are, and are Ready at once; nothing runs in them",
+			"the clients ask over HTTP/1.1, each question on a connection of its own while it lasts",
+		},
+	}
+	if len(s.zones) == 1 {
+		r.record.Zone = s.zones[0]
+	} else if len(s.zones) > 1 {
+		r.record.Zones = s.zones
+	}
+	if t := s.cluster.Cluster.Spec.Objectives.RecoveryTime; t != nil {
+		seconds := t.Seconds()
+		r.record.Hypothesis.RecoverySeconds = &seconds
+	}
+	for _, m := range s.layout.Machines {
+		if m.Role != v1alpha1.RoleWorker {
+			r.record.Machines[m.Name] = m.Zone
+		}
+	}
+	r.record.Workloads, r.record.Services = f.subjects()
+	return nil
+}
+
+// steady watches the cluster without a fault, and refuses to go on when what is
+// expected does not hold already.
+func (r *runner) steady(ctx context.Context) error {
+	const warm = 2 * time.Second // connections are made
+	if err := r.wait(ctx, "warming up", warm, nil); err != nil {
+		return err
+	}
+	r.record.SteadyAt = r.site.clock.now()
+	if err := r.wait(ctx, "watching the steady state", r.Steady, nil); err != nil {
+		return err
+	}
+	if err := r.amiss(); err != nil {
+		return Refused{fmt.Errorf("the cluster is not steady: %w", err)}
+	}
+	asked, failed, latencies := r.load.since(r.record.SteadyAt)
+	if asked == 0 || float64(failed)/float64(asked) > steadyFailed {
+		return Refused{fmt.Errorf("the cluster is not steady: %d of %d operations failed without a fault", failed, asked)}
+	}
+	p99 := latencies[len(latencies)*99/100]
+	if p99*1000 > steadyP99 {
+		return Refused{fmt.Errorf("the cluster is not steady: the 99th percentile is %.0f ms without a fault, expected at most %.0f", p99*1000, steadyP99)}
+	}
+	r.before = r.observer.ready()
+	r.Say(fmt.Sprintf("steady: %s, %d operations, 99th percentile %.0f ms", r.Steady, asked, p99*1000))
+	return nil
+}
+
+// breakIt makes the fault, lets it last, takes it back and waits until all is as
+// before. Whatever happens on the way is in the record.
+func (r *runner) breakIt(ctx context.Context, a *aim) {
+	s := r.site
+	a.fault.Within = r.For + margin
+	asked := s.clock.now()
+	injected, err := s.fabric.Inject(a.fault)
+	if err != nil {
+		r.record.Aborted = fmt.Sprintf("the fault could not be made: %v", err)
+		return
+	}
+	at := max(asked, s.clock.of(injected.Began))
+	r.record.InjectedAt = &at
+	s.leaders.powerless(a.fault.PowerOff)
+	r.Say(fmt.Sprintf("%s since %s", r.Fault.What, s.clock.start.Add(time.Duration(at*float64(time.Second))).Format(time.TimeOnly)))
+	r.prove(ctx, a)
+	left := r.For - time.Duration((s.clock.now()-at)*float64(time.Second))
+	if err := r.wait(ctx, "fault "+r.Fault.Name, left, r.abort); err != nil {
+		r.record.Aborted = err.Error()
+		r.Say("aborted: " + err.Error())
+	}
+	r.heal(a)
+	r.settle(ctx)
+}
+
+// prove asks for the signs that the fault is in force until all are there.
+func (r *runner) prove(ctx context.Context, a *aim) {
+	// A frozen process takes a second to be found so; a packet filter none.
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var signs []sign
+	if r.Fault.Proves != nil {
+		signs = r.Fault.Proves(r.site, a)
+	}
+	var group sync.WaitGroup
+	for _, x := range signs {
+		group.Go(func() {
+			err := until(ctx, x.text, func() error {
+				if x.ask() {
+					return nil
+				}
+				return errors.New("it is not so")
+			})
+			r.journal.note(v1alpha1.DrillObservation{Kind: v1alpha1.ObservedProof, Object: r.Fault.Name, Text: x.text, Ready: err == nil})
+		})
+	}
+	group.Wait()
+	seen, err := r.site.fabric.Signs()
+	if err != nil {
+		seen = append(seen, err.Error())
+	}
+	for _, text := range seen {
+		r.journal.note(v1alpha1.DrillObservation{Kind: v1alpha1.ObservedProof, Object: r.Fault.Name, Text: text, Ready: err == nil})
+	}
+}
+
+// heal takes the fault back, unless the dead-man was first.
+func (r *runner) heal(a *aim) {
+	s := r.site
+	before := s.clock.now()
+	healed, err := s.fabric.Heal()
+	if err != nil {
+		r.record.Notes = append(r.record.Notes, fmt.Sprintf("healing: %v", err))
+		return
+	}
+	at := s.clock.of(healed.At)
+	if healed.By == fabric.ByRunner {
+		at = max(before, at)
+	}
+	r.record.HealedAt, r.record.HealedBy = &at, healed.By
+	r.record.Notes = append(r.record.Notes, healed.Errors...)
+	s.leaders.powerless(nil)
+	if len(a.fault.PowerOff) > 0 {
+		if s.status, err = s.fabric.Status(); err == nil {
+			for _, zone := range s.zones {
+				_ = s.enterZone(zone) // clients of the zone stay in the old network, which is gone with its machine
+			}
+		}
+	}
+	r.Say(fmt.Sprintf("healed by the %s after %.1f s", healed.By, at-*r.record.InjectedAt))
+}
+
+// settle waits until everything is as it was before the fault.
+func (r *runner) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, againTimeout)
+	defer cancel()
+	err := until(ctx, "all is as before", func() error {
+		if err := r.amiss(); err != nil {
+			return err
+		}
+		ready := r.observer.ready()
+		for name, n := range r.before {
+			if ready[name] < n {
+				return fmt.Errorf("%s: %d of %d pods ready", name, ready[name], n)
+			}
+		}
+		asked, failed, _ := r.load.since(r.site.clock.now() - 3)
+		if asked == 0 || float64(failed)/float64(asked) > steadyFailed {
+			return fmt.Errorf("%d of %d operations failed in the last 3 s", failed, asked)
+		}
+		return nil
+	})
+	if err != nil {
+		r.record.Notes = append(r.record.Notes, err.Error())
+		r.Say(err.Error())
+		return
+	}
+	at := r.site.clock.now()
+	r.record.SteadyAgainAt = &at
+	r.Say(fmt.Sprintf("steady again after %.0f s", at-*r.record.HealedAt))
+	_ = r.wait(ctx, "watching the steady state again", min(r.Steady, 5*time.Second), nil)
+}
+
+// wait lets time pass; check, if there is one, may end it.
+func (r *runner) wait(ctx context.Context, what string, d time.Duration, check func() error) error {
+	timer := time.NewTimer(max(0, d))
+	defer timer.Stop()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for passed := 1; ; passed++ {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+		case <-timer.C:
+			return nil
+		case <-ticker.C:
+		}
+		r.Progress(what+", s", passed, int(d.Seconds()))
+		if check != nil {
+			if err := check(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// abortAfter is how long the API may answer nobody, beyond the hypothesis, before
+// the drill is ended.
+const abortAfter = 30.0
+
+// abort is the condition under which the fault is taken back early: the API answers
+// nobody inside the cluster, or etcd has lost its majority.
+func (r *runner) abort() error {
+	since := r.site.clock.now() - *r.record.InjectedAt
+	if since < r.Fault.Gap+abortAfter {
+		return nil
+	}
+	if last := r.load.lastOK(); r.site.clock.now()-last > r.Fault.Gap+abortAfter {
+		return fmt.Errorf("no operation was acknowledged for %.0f s on any way", r.site.clock.now()-last)
+	}
+	return nil
+}
