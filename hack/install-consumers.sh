@@ -7,7 +7,7 @@
 set -euo pipefail
 
 # program:package
-consumers="haproxy:haproxy keepalived:keepalived promtool:prometheus cloud-init:cloud-init shellcheck:shellcheck systemd-analyze:systemd"
+consumers="haproxy:haproxy keepalived:keepalived nft:nftables curl:curl ip:iproute2 unshare:util-linux promtool:prometheus cloud-init:cloud-init shellcheck:shellcheck systemd-analyze:systemd"
 
 # Debian keeps haproxy and keepalived in /usr/sbin, which a user's PATH may lack.
 PATH=$PATH:/usr/sbin:/sbin

@@ -344,6 +344,11 @@ type DrillSubject struct {
 	WorkloadRef  `json:",inline"`
 	Replicas     int `json:"replicas,omitempty"`
 	MinAvailable int `json:"minAvailable,omitempty"`
+	// RecoverySeconds is the workload's own objective, where its owner states one;
+	// WaitsForZone: its owner accepts that it comes back with the zone
+	// (bulkhead.dev/recovery-time).
+	RecoverySeconds *float64 `json:"recoverySeconds,omitempty"`
+	WaitsForZone    bool     `json:"waitsForZone,omitempty"`
 }
 
 // DrillOperation is one line of history.jsonl.gz.
@@ -425,6 +430,9 @@ const (
 	// ObservedProof: a sign that the fault took effect, Text says which; Ready is
 	// false when it is a sign that it did not.
 	ObservedProof = "proof"
+	// ObservedEviction: the API took the eviction of a pod (Object, Workload, Where)
+	// that a soft drill asked for.
+	ObservedEviction = "eviction"
 	// ObservedNote: anything else, for people.
 	ObservedNote = "note"
 )

@@ -10,9 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"bulkhead.dev/bulkhead/internal/cli/apply"
-	deletecmd "bulkhead.dev/bulkhead/internal/cli/delete"
-	"bulkhead.dev/bulkhead/internal/cli/drill"
 	"bulkhead.dev/bulkhead/internal/cli/exit"
 	"bulkhead.dev/bulkhead/internal/cli/explain"
 	"bulkhead.dev/bulkhead/internal/cli/plan"
@@ -21,7 +18,6 @@ import (
 	"bulkhead.dev/bulkhead/internal/cli/snapshot"
 	"bulkhead.dev/bulkhead/internal/cli/verdict"
 	versioncmd "bulkhead.dev/bulkhead/internal/cli/version"
-	"bulkhead.dev/bulkhead/internal/local"
 )
 
 // Streams are where a command reads and writes.
@@ -33,7 +29,7 @@ type Streams struct {
 // Main runs the command line args (args[0] is the program) and returns the exit
 // code.
 func Main(ctx context.Context, args []string, s Streams) int {
-	if is, err := local.Main(args); is {
+	if is, err := machineMain(args); is {
 		if err != nil {
 			say(s.Err, err.Error())
 			return exit.Undetermined
@@ -88,6 +84,7 @@ func newRoot(program string) *cobra.Command {
 	if strings.HasPrefix(filepath.Base(program), "kubectl-") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl bulkhead"}
 	}
-	root.AddCommand(apply.Command(versionString()), deletecmd.Command(), drill.Command(versionString()), explain.Command(), plan.Command(versionString()), render.Command(versionString()), simulate.Command(versionString()), snapshot.Command(versionString()), verdict.Command(), versioncmd.Command(versionString()))
+	root.AddCommand(explain.Command(), plan.Command(versionString()), render.Command(versionString()), simulate.Command(versionString()), snapshot.Command(versionString()), verdict.Command(), versioncmd.Command(versionString()))
+	root.AddCommand(localVerbs(versionString())...)
 	return root
 }

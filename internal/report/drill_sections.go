@@ -142,6 +142,8 @@ func drillState(r *v1alpha1.DrillReport, z string) (lost, cut bool, state string
 		return false, true, "cut off from " + join(slices.DeleteFunc(slices.Clone(r.Zones), func(o string) bool { return o == z }))
 	case len(r.Zones) > 1 || r.Zone != z:
 		return false, false, ""
+	case r.Soft && r.Target == "":
+		return false, false, "emptied"
 	case r.Target == "" && strings.HasPrefix(r.Fault, zoneFault):
 		return true, false, "lost"
 	case r.Target != "":

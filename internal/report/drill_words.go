@@ -54,6 +54,9 @@ const apiWritesStopped = "API writes stopped"
 // drillWhere names the fault and where it was: zone-power-loss in zone b.
 func drillWhere(r *v1alpha1.DrillReport) string {
 	text := r.Fault
+	if r.Soft {
+		text = "soft " + text
+	}
 	switch {
 	case len(r.Zones) > 1:
 		text += " between zones " + join(r.Zones)
@@ -380,7 +383,15 @@ func healing(r *v1alpha1.DrillReport) string {
 		text += " by " + r.HealedBy
 	}
 	if r.SteadyAgainSeconds == nil {
-		return text + " · steady again: NOT SEEN"
+		text += " · steady again: NOT SEEN"
+	} else {
+		text += " · steady again after " + moment(*r.SteadyAgainSeconds)
 	}
-	return text + " · steady again after " + moment(*r.SteadyAgainSeconds)
+	if r.ReturnGapSeconds >= noticeable {
+		text += "; meanwhile writes stopped for " + moment(r.ReturnGapSeconds) + " at a time"
+	}
+	return text
 }
+
+// noticeable is a gap, in seconds, that a reader should hear of.
+const noticeable = 0.5

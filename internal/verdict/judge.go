@@ -66,6 +66,7 @@ func Judge(e Evidence, limit time.Duration) (*v1alpha1.DrillReport, error) {
 	d.judgeParts(stopped)
 	d.judgeWorkloads()
 	d.judgeServices()
+	d.judgePartition()
 	d.predict(stopped)
 	d.tell(stopped)
 	d.conclude(stopped)

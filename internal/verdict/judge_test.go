@@ -3,6 +3,7 @@ package verdict
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -187,8 +188,14 @@ func TestPartitionHalves(t *testing.T) {
 	e.without("endpoints")
 	e.Observations = append(e.Observations, seen{Kind: "endpoints", Object: "shop/web", Endpoints: []string{"n1", "n1", "n2", "n3"}})
 	want := []v1alpha1.DrillService{{Namespace: "shop", Name: "web", ReadyBefore: 4, ReadyLowest: 4, Halves: map[string]int{"a": 2, "b": 1}}}
-	if diff := cmp.Diff(want, judge(t, e).Services); diff != "" {
+	r := judge(t, e)
+	if diff := cmp.Diff(want, r.Services); diff != "" {
 		t.Error(diff)
+	}
+	if !slices.ContainsFunc(r.Notes, func(n string) bool {
+		return strings.HasPrefix(n, "split brain: ") && strings.Contains(n, "1 Service kept endpoints on both sides")
+	}) {
+		t.Errorf("no word of the split brain: %q", r.Notes)
 	}
 }
 

@@ -67,7 +67,10 @@ func (d *drill) longestRecovery() float64 {
 func (d *drill) recovery(ref v1alpha1.WorkloadRef) (forecast, string) {
 	s := d.record.Predicted.Scenario
 	if s == nil {
-		if len(d.lostNodes) == 0 {
+		switch {
+		case d.record.Soft:
+			return forecast{}, "a soft drill is not simulated: its nodes live"
+		case len(d.lostNodes) == 0:
 			return forecast{true, pointer(0.0)}, "no node is lost"
 		}
 		return forecast{}, "nothing was predicted"

@@ -51,6 +51,9 @@ func (d *drill) service(s v1alpha1.DrillSubject) (out v1alpha1.DrillService, tou
 		lost = still
 		touched = touched || still
 	}
+	if d.record.Soft { // its nodes live: what is ready there serves
+		touched = out.ReadyLowest < out.ReadyBefore
+	}
 	if d.record.Fault == faultZonePartition {
 		one, other := d.record.Zones[0], d.record.Zones[1]
 		halves := map[string]int{one: 0, other: 0}

@@ -124,6 +124,9 @@ func (d *drill) faultEvents() []happening {
 // fault for people.
 func (d *drill) fault() string {
 	text := d.record.Fault
+	if d.record.Soft {
+		text = "soft " + text
+	}
 	switch {
 	case len(d.record.Zones) == 2:
 		text += " between " + d.record.Zones[0] + " and " + d.record.Zones[1]
@@ -259,7 +262,7 @@ func (d *drill) podEvents() []happening {
 		e.Zone, e.subject, e.what = d.record.NodeZones[o.Where], o.Object, what
 		events = append(events, e)
 	}
-	for _, o := range d.evicted() {
+	for _, o := range append(d.evicted(), d.underFault(v1alpha1.ObservedEviction)...) {
 		add(o, "evicted", "evicted: %s")
 	}
 	pods := map[string]v1alpha1.DrillObservation{}
