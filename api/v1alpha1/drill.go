@@ -239,12 +239,13 @@ type DrillService struct {
 type DrillEvent struct {
 	// At in seconds after the fault; negative before it.
 	At float64 `json:"at"`
-	// Lane groups events: fault, api, etcd, load-balancer, control-plane, nodes, or
+	// Lane groups events: fault, api, etcd, load-balancer, control-plane, nodes, volumes, or
 	// "Kind namespace/name" of a workload.
 	Lane string `json:"lane"`
 	// Event is stable: injected, confirmed, healed, steady, last-write, first-write,
 	// leader, vip, server-down, server-up, not-ready, ready, tainted, evicted,
-	// endpoints-withdrawn, pod-created, pod-ready, full-count, aborted.
+	// endpoints-withdrawn, pod-created, pod-ready, full-count, volume, volume-lost,
+	// aborted.
 	Event   string `json:"event"`
 	Zone    string `json:"zone,omitempty"`
 	Count   int    `json:"count,omitempty"`
@@ -433,6 +434,9 @@ const (
 	// ObservedEviction: the API took the eviction of a pod (Object, Workload, Where)
 	// that a soft drill asked for.
 	ObservedEviction = "eviction"
+	// ObservedVolume: a PersistentVolume; Object is its claim, Where the zone that it
+	// is bound to, Text its phase.
+	ObservedVolume = "volume"
 	// ObservedNote: anything else, for people.
 	ObservedNote = "note"
 )

@@ -54,7 +54,7 @@ type laneEvent struct {
 }
 
 // clusterLanes stand above the workloads, in this order.
-var clusterLanes = []string{"fault", "api", "etcd", "load-balancer", "control-plane", "nodes"}
+var clusterLanes = []string{"fault", "api", "etcd", "load-balancer", "control-plane", "nodes", "volumes"}
 
 const (
 	drillTop        = 26

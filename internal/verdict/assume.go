@@ -149,7 +149,7 @@ func (a *assumptions) finalKeys(r *v1alpha1.DrillRecord, ops []v1alpha1.DrillOpe
 
 var observed = []string{
 	v1alpha1.ObservedPod, v1alpha1.ObservedNode, v1alpha1.ObservedEndpoints, v1alpha1.ObservedLeader,
-	v1alpha1.ObservedVIP, v1alpha1.ObservedServer, v1alpha1.ObservedProof, v1alpha1.ObservedEviction, v1alpha1.ObservedNote,
+	v1alpha1.ObservedVIP, v1alpha1.ObservedServer, v1alpha1.ObservedProof, v1alpha1.ObservedEviction, v1alpha1.ObservedVolume, v1alpha1.ObservedNote,
 }
 
 func (a *assumptions) observations(r *v1alpha1.DrillRecord, observations []v1alpha1.DrillObservation) {

@@ -17,6 +17,7 @@ const (
 	laneLoadBalancer = "load-balancer"
 	laneControlPlane = "control-plane"
 	laneNodes        = "nodes"
+	laneVolumes      = "volumes"
 )
 
 // Bounds of the timeline: events of one lane and kind within together seconds
@@ -46,6 +47,7 @@ func (d *drill) tell(stopped *span) {
 	events = append(events, d.changes()...)
 	events = append(events, d.nodeEvents()...)
 	events = append(events, d.podEvents()...)
+	events = append(events, d.volumeEvents()...)
 	for _, s := range d.report.Services {
 		if s.WithdrawnSeconds != nil {
 			e := d.single(d.zero+*s.WithdrawnSeconds, laneNodes, "endpoints-withdrawn", "")
@@ -137,6 +139,43 @@ func (d *drill) fault() string {
 		text += ": " + d.record.Target
 	}
 	return text
+}
+
+// volumeEvents tell which volumes are bound to what is lost, and what becomes of
+// volumes under the fault.
+func (d *drill) volumeEvents() []happening {
+	if !d.begun {
+		return nil
+	}
+	zones := map[string]bool{}
+	for _, n := range d.record.LostNodes {
+		zones[d.record.NodeZones[n]] = len(d.record.LostMachines) > 0 // a node's loss does not take its zone's volumes
+	}
+	var events []happening
+	phase := map[string]v1alpha1.DrillObservation{}
+	for _, o := range d.seen[v1alpha1.ObservedVolume] {
+		was, known := phase[o.Object]
+		phase[o.Object] = o
+		if o.At < d.zero || known && was.Text == o.Text && was.Gone == o.Gone {
+			continue
+		}
+		e := d.single(o.At, laneVolumes, "volume", "")
+		e.Zone, e.subject = o.Where, o.Object
+		e.what = "a volume is " + strings.ToLower(cmp.Or(o.Text, "there")) + ": %s"
+		if o.Gone {
+			e.what = "a volume is gone: %s"
+		}
+		events = append(events, e)
+	}
+	for _, o := range d.seen[v1alpha1.ObservedVolume] {
+		if last := phase[o.Object]; o.At >= d.zero || !zones[o.Where] || last.At != o.At && last.At < d.zero {
+			continue
+		}
+		e := d.single(d.zero, laneVolumes, "volume-lost", "")
+		e.Zone, e.subject, e.what = o.Where, o.Object, "volumes bound to zone "+o.Where+" wait for it: %s"
+		events = append(events, e)
+	}
+	return events
 }
 
 // changes of leaders, of the virtual IP and of what HAProxy takes for up. What
