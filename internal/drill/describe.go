@@ -15,6 +15,9 @@ import (
 
 // Describe tells what Run would break, for people, and breaks nothing.
 func Describe(ctx context.Context, c *local.Cluster, o Options) (string, error) {
+	if err := o.Fault.possible(c); err != nil {
+		return "", err
+	}
 	s, err := open(ctx, c)
 	if err != nil {
 		return "", err
@@ -24,10 +27,7 @@ func Describe(ctx context.Context, c *local.Cluster, o Options) (string, error) 
 	if s.zones, err = chooseZones(s, o); err != nil {
 		return "", err
 	}
-	r := &runner{Options: o, site: s, journal: &journal{clock: s.clock}}
-	r.Progress = func(string, int, int) {}
-	s.leaders = newLeaders(s, r.journal)
-	r.observer = newObserver(s, r.journal)
+	r := newRunner(s, o)
 	watching, stop := context.WithCancel(ctx)
 	var group sync.WaitGroup
 	defer group.Wait()

@@ -10,6 +10,10 @@
 //	   ▼
 //	evidence: record, operations, observations ─► verdict.Judge ─► DrillReport
 //
+// A soft drill (soft*.go) is in any live cluster, with what its Kubernetes API alone
+// can do: it cordons and evicts in the place of the fault, and nothing but the runner
+// takes that back.
+//
 // Nothing is judged here: what was seen is written down, and package verdict makes
 // the report of that alone, now and whenever somebody asks again.
 package drill

@@ -22,6 +22,8 @@ type Fault struct {
 	Zones int
 	// Gap is how long writes may stop, in seconds; it is the hypothesis.
 	Gap float64
+	// Drops: packets are lost, which takes a cluster that root made.
+	Drops bool
 	// Aim decides what is broken, from where everything stands now.
 	Aim func(*site) (*aim, error)
 	// Proves returns the signs that the fault is in force, beside the fabric's own.

@@ -23,7 +23,7 @@ var zonePowerLoss = Fault{
 }
 
 var zoneBlackhole = Fault{
-	Name: "zone-blackhole", Zones: 1, Gap: gapOfZone,
+	Name: "zone-blackhole", Zones: 1, Gap: gapOfZone, Drops: true,
 	What: "every packet from and to the zone is lost; its machines run on",
 	Aim: func(s *site) (*aim, error) {
 		a := zoneAim(s, s.zones[0])
@@ -40,7 +40,7 @@ var zoneBlackhole = Fault{
 }
 
 var zoneEgress = Fault{
-	Name: "zone-egress", Zones: 1, Gap: gapOfZone,
+	Name: "zone-egress", Zones: 1, Gap: gapOfZone, Drops: true,
 	What: "what leaves the zone is lost; what is sent to it arrives",
 	Aim: func(s *site) (*aim, error) {
 		a := zoneAim(s, s.zones[0])
@@ -51,7 +51,7 @@ var zoneEgress = Fault{
 }
 
 var zonePartition = Fault{
-	Name: "zone-partition", Zones: 2, Gap: gapOfZone,
+	Name: "zone-partition", Zones: 2, Gap: gapOfZone, Drops: true,
 	What: "two zones do not see each other; the others see both",
 	Aim: func(s *site) (*aim, error) {
 		return &aim{
@@ -77,7 +77,7 @@ var zonePartition = Fault{
 // gateway loses the way between the zones and outside. The API goes on for the
 // zones; who asks from outside waits.
 var gateway = Fault{
-	Name: "gateway", Gap: 1,
+	Name: "gateway", Gap: 1, Drops: true,
 	What: "the way between the zones and outside is lost for all zones; the zones see each other",
 	Aim: func(*site) (*aim, error) {
 		return &aim{fault: fabric.Fault{Drop: fabric.DropGateway}}, nil

@@ -72,6 +72,10 @@ func (l *leaders) watch(ctx context.Context, group *sync.WaitGroup) {
 			every(ctx, etcdInterval, func() { l.seeEtcd(ctx, m.Name) })
 		})
 	}
+	if l.site.cluster.Loopback {
+		l.watchLogs(ctx, group)
+		return
+	}
 	group.Go(func() { l.watchAddress(ctx) })
 }
 
@@ -98,7 +102,15 @@ func (l *leaders) of(component string) string {
 }
 
 func (l *leaders) etcd() string { return l.of(etcd) }
-func (l *leaders) vip() string  { return l.of(viaVIP) }
+
+// vip is the machine that the API's address leads to. On loopback that is the first
+// whose HAProxy takes connections, which is the first while nothing is amiss.
+func (l *leaders) vip() string {
+	if l.site.cluster.Loopback {
+		return l.site.firstBalancer()
+	}
+	return l.of(viaVIP)
+}
 
 // set notes who leads when it is another than before.
 func (l *leaders) set(component, machine, text string) {

@@ -34,11 +34,20 @@ type way struct {
 	writes, reads, fresh float64
 }
 
+// reach is how the load gets to the API.
+type reach interface {
+	// client is one of HTTP from somewhere: outside, or a zone.
+	client(from string, timeout time.Duration) *http.Client
+	// base is the URL of the API by a way, without the path of an object.
+	base(via string) string
+}
+
 // load asks the API on every way, at the times that were intended whether the API
 // answers or not: a slow answer does not make the next question later, and counts
 // from when it should have been asked.
 type load struct {
-	site      *site
+	reach     reach
+	clock     clock
 	namespace string
 	seed      int64
 	ways      []way
@@ -65,31 +74,34 @@ func (s *site) ways(writes, reads float64) []way {
 	return all
 }
 
-func newLoad(s *site, seed int64, ways []way) *load {
-	l := &load{site: s, seed: seed, ways: ways, namespace: fmt.Sprintf("bulkhead-drill-%d", s.clock.start.UnixMilli()), clients: map[string]*http.Client{}}
+func newLoad(to reach, c clock, seed int64, ways []way) *load {
+	l := &load{reach: to, clock: c, seed: seed, ways: ways, namespace: namespaceOf(c), clients: map[string]*http.Client{}}
 	for _, w := range ways {
 		if l.clients[w.from] == nil {
-			l.clients[w.from] = s.client(w.from, opTimeout)
+			l.clients[w.from] = to.client(w.from, opTimeout)
 		}
 	}
 	return l
 }
 
+// namespaceOf is the name of a drill, and of the namespace of its load.
+func namespaceOf(c clock) string { return fmt.Sprintf("bulkhead-drill-%d", c.start.UnixMilli()) }
+
 // prepare makes the namespace and the registers.
 func (l *load) prepare(ctx context.Context) error {
 	body := fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q,"labels":{"bulkhead.dev/drill":"true"}}}`, l.namespace)
-	if status, text, err := l.request(ctx, l.clients[outside], http.MethodPost, l.site.apiOf(viaVIP), "/api/v1/namespaces", []byte(body)); err != nil || status/100 != 2 {
+	if status, text, err := l.request(ctx, l.clients[outside], http.MethodPost, l.reach.base(viaVIP), "/api/v1/namespaces", []byte(body)); err != nil || status/100 != 2 {
 		return fmt.Errorf("making namespace %s: %w", l.namespace, answered(status, text, err))
 	}
 	for i := range registers {
 		op := v1alpha1.DrillOperation{From: outside, Via: viaVIP, Kind: v1alpha1.DrillWrite, Key: register(i), Value: l.value()}
-		op.Intended = l.site.clock.now()
+		op.Intended = l.clock.now()
 		op.Start = op.Intended
-		status, text, err := l.request(ctx, l.clients[outside], http.MethodPost, l.site.apiOf(viaVIP), l.path(""), l.object(op.Key, op.Value))
+		status, text, err := l.request(ctx, l.clients[outside], http.MethodPost, l.reach.base(viaVIP), l.path(""), l.object(op.Key, op.Value))
 		if err != nil || status/100 != 2 {
 			return fmt.Errorf("making register %s: %w", op.Key, answered(status, text, err))
 		}
-		op.End, op.Outcome, op.Version = l.site.clock.now(), v1alpha1.DrillOK, versionOf(text)
+		op.End, op.Outcome, op.Version = l.clock.now(), v1alpha1.DrillOK, versionOf(text)
 		l.history = append(l.history, op)
 	}
 	return nil
@@ -125,11 +137,11 @@ func (l *load) start(ctx context.Context) {
 func (l *load) stream(ctx context.Context, w way, kind string, rate float64, number int) {
 	interval := time.Duration(float64(time.Second) / rate)
 	// Streams of one rate do not ask at the same moment.
-	intended := l.site.clock.now() + float64(number%7)/7*interval.Seconds()
+	intended := l.clock.now() + float64(number%7)/7*interval.Seconds()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for i := 0; ; i++ {
-		wait := time.Duration((intended - l.site.clock.now()) * float64(time.Second))
+		wait := time.Duration((intended - l.clock.now()) * float64(time.Second))
 		timer.Reset(max(0, wait))
 		select {
 		case <-ctx.Done():
@@ -188,9 +200,9 @@ func (l *load) ask(op v1alpha1.DrillOperation) {
 	case v1alpha1.DrillCreate:
 		method, path, body = http.MethodPost, l.path(""), l.object(op.Key, op.Value)
 	}
-	op.Start = l.site.clock.now()
-	status, text, err := l.request(ctx, l.clients[op.From], method, l.site.apiOf(op.Via), path, body)
-	op.End = l.site.clock.now()
+	op.Start = l.clock.now()
+	status, text, err := l.request(ctx, l.clients[op.From], method, l.reach.base(op.Via), path, body)
+	op.End = l.clock.now()
 	switch {
 	case err == nil && status/100 == 2:
 		op.Outcome, op.Version = v1alpha1.DrillOK, versionOf(text)
@@ -213,8 +225,8 @@ func (l *load) ask(op v1alpha1.DrillOperation) {
 	l.history = append(l.history, op)
 }
 
-func (l *load) request(ctx context.Context, c *http.Client, method, host, path string, body []byte) (int, []byte, error) {
-	r, err := http.NewRequestWithContext(ctx, method, "https://"+host+path, bytes.NewReader(body))
+func (l *load) request(ctx context.Context, c *http.Client, method, base, path string, body []byte) (int, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -267,13 +279,13 @@ func valueOf(text []byte) string   { return decode(text).Data["value"] }
 // that were created. It is called after finish; nil keys: they could not be read.
 func (l *load) final(ctx context.Context) (keys []string) {
 	for i := range registers {
-		now := l.site.clock.now()
+		now := l.clock.now()
 		l.ask(v1alpha1.DrillOperation{From: outside, Via: viaVIP, Kind: v1alpha1.DrillRead, Key: register(i), Intended: now})
 	}
 	keys = []string{}
 	after := ""
 	for {
-		status, text, err := l.request(ctx, l.clients[outside], http.MethodGet, l.site.apiOf(viaVIP), l.path("")+"?limit=1000&continue="+url.QueryEscape(after), nil)
+		status, text, err := l.request(ctx, l.clients[outside], http.MethodGet, l.reach.base(viaVIP), l.path("")+"?limit=1000&continue="+url.QueryEscape(after), nil)
 		if err != nil || status != http.StatusOK {
 			return nil
 		}
@@ -291,7 +303,7 @@ func (l *load) final(ctx context.Context) (keys []string) {
 
 // clean takes the namespace away again.
 func (l *load) clean(ctx context.Context) error {
-	status, text, err := l.request(ctx, l.clients[outside], http.MethodDelete, l.site.apiOf(viaVIP), "/api/v1/namespaces/"+l.namespace, nil)
+	status, text, err := l.request(ctx, l.clients[outside], http.MethodDelete, l.reach.base(viaVIP), "/api/v1/namespaces/"+l.namespace, nil)
 	if err != nil || status/100 != 2 && status != http.StatusNotFound {
 		return fmt.Errorf("deleting namespace %s: %w", l.namespace, answered(status, text, err))
 	}

@@ -16,6 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// network is where connections are made from.
+type network interface {
+	dial(ctx context.Context, network, address string) (net.Conn, error)
+	close()
+}
+
 // namespace makes sockets in the network namespace of a process. A socket stays in
 // the namespace it was made in, so that one thread in there is enough, and all
 // clients share the clock of this program.

@@ -17,7 +17,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -31,9 +30,15 @@ import (
 // in the lost zone falls silent, the others go on. Of the same version of an object
 // the first who tells it counts.
 type observer struct {
-	site    *site
 	journal *journal
-	owners  map[string]string // "Kind namespace/name" of a workload by the UID of what owns its pods
+	api     kubernetes.Interface
+	servers []*rest.Config // of every API server that is watched
+	// expected nodes; well says whether one is as it should be.
+	expected map[string]string
+	well     func(*corev1.Node) bool
+	// lead is told who leads, by lease; nil: nobody asks.
+	lead   func(component, machine, text string)
+	owners map[string]string // "Kind namespace/name" of a workload by the UID of what owns its pods
 
 	mu       sync.Mutex
 	versions map[string]uint64                                // newest seen, by kind and UID
@@ -42,12 +47,31 @@ type observer struct {
 	slices   map[string]map[string]*discoveryv1.EndpointSlice // by Service, by name
 	services map[string]string                                // nodes of ready endpoints as last noted
 	kubelets map[string]string                                // label of each node
+	renewed  map[string]float64                               // when a node's lease was last renewed
 }
 
 func newObserver(s *site, j *journal) *observer {
+	o := watcher(s.api, j)
+	o.expected = s.nodeZones
+	if !s.cluster.Loopback { // there a lease's holder does not tell the machine
+		o.lead = s.leaders.set
+	}
+	o.well = func(n *corev1.Node) bool { return nodeReady(n) && len(n.Spec.Taints) == 0 && !n.Spec.Unschedulable }
+	for _, m := range s.layout.ControlPlane() {
+		config := rest.CopyConfig(s.config)
+		config.Host = s.base(m.Name)
+		config.ServerName = s.layout.EndpointHost
+		config.Dial = s.networks[outside].dial
+		o.servers = append(o.servers, config)
+	}
+	return o
+}
+
+// watcher is an observer of no API server yet.
+func watcher(api kubernetes.Interface, j *journal) *observer {
 	return &observer{
-		site: s, journal: j, owners: map[string]string{}, versions: map[string]uint64{}, nodes: map[string]bool{},
-		pods: map[string]*corev1.Pod{}, slices: map[string]map[string]*discoveryv1.EndpointSlice{}, services: map[string]string{}, kubelets: map[string]string{},
+		api: api, journal: j, owners: map[string]string{}, versions: map[string]uint64{}, nodes: map[string]bool{},
+		pods: map[string]*corev1.Pod{}, slices: map[string]map[string]*discoveryv1.EndpointSlice{}, services: map[string]string{}, kubelets: map[string]string{}, renewed: map[string]float64{},
 	}
 }
 
@@ -58,22 +82,22 @@ func (o *observer) watch(ctx context.Context) error {
 		return err
 	}
 	var synced []cache.InformerSynced
-	for _, m := range o.site.layout.ControlPlane() {
-		config := rest.CopyConfig(o.site.config)
-		config.Host = "https://" + o.site.apiOf(m.Name)
-		config.ServerName = o.site.layout.EndpointHost
-		config.Dial = o.site.networks[outside].dial
+	for _, config := range o.servers {
 		client, err := kubernetes.NewForConfig(config)
 		if err != nil {
 			return err
 		}
 		all := informers.NewSharedInformerFactory(client, 0)
-		system := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(metav1.NamespaceSystem),
-			informers.WithTweakListOptions(func(l *metav1.ListOptions) { l.FieldSelector = fields.Everything().String() }))
-		for _, i := range []cache.SharedIndexInformer{
+		system := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(metav1.NamespaceSystem))
+		kubelets := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(corev1.NamespaceNodeLease))
+		watched := []cache.SharedIndexInformer{
 			all.Core().V1().Pods().Informer(), all.Core().V1().Nodes().Informer(), all.Discovery().V1().EndpointSlices().Informer(),
-			all.Apps().V1().ReplicaSets().Informer(), all.Batch().V1().Jobs().Informer(), system.Coordination().V1().Leases().Informer(),
-		} {
+			all.Apps().V1().ReplicaSets().Informer(), all.Batch().V1().Jobs().Informer(), all.Core().V1().PersistentVolumes().Informer(),
+		}
+		if o.lead != nil {
+			watched = append(watched, system.Coordination().V1().Leases().Informer(), kubelets.Coordination().V1().Leases().Informer())
+		}
+		for _, i := range watched {
 			if _, err := i.AddEventHandler(cache.ResourceEventHandlerFuncs{
 				AddFunc:    func(x any) { o.see(x, false) },
 				UpdateFunc: func(_, x any) { o.see(x, false) },
@@ -85,6 +109,7 @@ func (o *observer) watch(ctx context.Context) error {
 		}
 		all.Start(ctx.Done())
 		system.Start(ctx.Done())
+		kubelets.Start(ctx.Done())
 	}
 	wait, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -96,14 +121,14 @@ func (o *observer) watch(ctx context.Context) error {
 
 // readOwners finds the workloads behind ReplicaSets and Jobs before pods are seen.
 func (o *observer) readOwners(ctx context.Context) error {
-	sets, err := o.site.api.AppsV1().ReplicaSets("").List(ctx, metav1.ListOptions{})
+	sets, err := o.api.AppsV1().ReplicaSets("").List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return fmt.Errorf("reading ReplicaSets: %w", err)
 	}
 	for i := range sets.Items {
 		o.own(&sets.Items[i].ObjectMeta)
 	}
-	jobs, err := o.site.api.BatchV1().Jobs("").List(ctx, metav1.ListOptions{})
+	jobs, err := o.api.BatchV1().Jobs("").List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return fmt.Errorf("reading Jobs: %w", err)
 	}
@@ -144,6 +169,10 @@ func (o *observer) see(x any, gone bool) {
 		if o.newer("lease", &x.ObjectMeta, gone) {
 			o.lease(x)
 		}
+	case *corev1.PersistentVolume:
+		if o.newer("volume", &x.ObjectMeta, gone) {
+			o.volume(x, gone)
+		}
 	case metav1.ObjectMetaAccessor: // a ReplicaSet or a Job
 		if m, ok := x.GetObjectMeta().(*metav1.ObjectMeta); ok {
 			o.own(m)
@@ -179,18 +208,31 @@ func (o *observer) pod(p *corev1.Pod, gone bool) {
 	if gone {
 		delete(o.pods, string(p.UID))
 	}
-	workload := "Pod " + p.Namespace + "/" + p.Name
-	if c := metav1.GetControllerOfNoCopy(p); c != nil {
-		workload = c.Kind + " " + p.Namespace + "/" + c.Name
-		if above, ok := o.owners[string(c.UID)]; ok {
-			workload = above
-		}
-	}
+	workload := o.workload(p)
 	o.mu.Unlock()
 	o.journal.note(v1alpha1.DrillObservation{
 		Kind: v1alpha1.ObservedPod, Object: p.Namespace + "/" + p.Name, Workload: workload, Where: p.Spec.NodeName,
 		Ready: podReady(p), Terminating: p.DeletionTimestamp != nil, Gone: gone, Text: string(p.UID),
 	})
+}
+
+// workload that a pod is of, as DrillObservation names it; under mu.
+func (o *observer) workload(p *corev1.Pod) string {
+	c := metav1.GetControllerOfNoCopy(p)
+	if c == nil {
+		return "Pod " + p.Namespace + "/" + p.Name
+	}
+	if above, ok := o.owners[string(c.UID)]; ok {
+		return above
+	}
+	return c.Kind + " " + p.Namespace + "/" + c.Name
+}
+
+// workloadOf is workload, for those outside.
+func (o *observer) workloadOf(p *corev1.Pod) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.workload(p)
 }
 
 func podReady(p *corev1.Pod) bool {
@@ -199,17 +241,21 @@ func podReady(p *corev1.Pod) bool {
 	})
 }
 
-func (o *observer) node(n *corev1.Node, gone bool) {
-	ready := !gone && slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
+func nodeReady(n *corev1.Node) bool {
+	return slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
 		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
 	})
+}
+
+func (o *observer) node(n *corev1.Node, gone bool) {
+	ready := !gone && nodeReady(n)
 	var taints []string
 	for _, t := range n.Spec.Taints {
 		taints = append(taints, t.Key+":"+string(t.Effect))
 	}
 	slices.Sort(taints)
 	o.mu.Lock()
-	o.nodes[n.Name] = ready && len(taints) == 0 && !n.Spec.Unschedulable
+	o.nodes[n.Name] = ready && o.well(n)
 	o.kubelets[n.Name] = n.Labels[kubeletLabel]
 	if gone {
 		delete(o.nodes, n.Name)
@@ -251,8 +297,15 @@ func (o *observer) slice(s *discoveryv1.EndpointSlice, gone bool) {
 	}
 }
 
-// lease notes who leads; a holder's name begins with its host's.
+// lease notes who leads (a holder's name begins with its host's), or that a node's
+// kubelet was heard of.
 func (o *observer) lease(l *coordinationv1.Lease) {
+	if l.Namespace == corev1.NamespaceNodeLease {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.renewed[l.Name] = o.journal.clock.now()
+		return
+	}
 	if l.Name != controllerManager && l.Name != scheduler {
 		return
 	}
@@ -260,7 +313,45 @@ func (o *observer) lease(l *coordinationv1.Lease) {
 	if l.Spec.HolderIdentity != nil {
 		holder, _, _ = strings.Cut(*l.Spec.HolderIdentity, "_")
 	}
-	o.site.leaders.set(l.Name, holder, "")
+	o.lead(l.Name, holder, "")
+}
+
+// volume notes whose claim a volume is, in which zone it can be used, and its phase.
+func (o *observer) volume(v *corev1.PersistentVolume, gone bool) {
+	if v.Spec.ClaimRef == nil {
+		return
+	}
+	o.journal.note(v1alpha1.DrillObservation{
+		Kind: v1alpha1.ObservedVolume, Object: v.Spec.ClaimRef.Namespace + "/" + v.Spec.ClaimRef.Name, Where: volumeZone(v), Text: string(v.Status.Phase), Gone: gone,
+	})
+}
+
+// volumeZone is the zone that a volume is bound to; "" when it is bound to none.
+func volumeZone(v *corev1.PersistentVolume) string {
+	if v.Spec.NodeAffinity == nil || v.Spec.NodeAffinity.Required == nil {
+		return ""
+	}
+	for _, term := range v.Spec.NodeAffinity.Required.NodeSelectorTerms {
+		for _, e := range term.MatchExpressions {
+			if e.Key == corev1.LabelTopologyZone && len(e.Values) == 1 {
+				return e.Values[0]
+			}
+		}
+	}
+	return ""
+}
+
+// heard tells when the last of some nodes was heard of, by its lease; false: none of
+// their leases was seen.
+func (o *observer) heard(nodes []string) (last float64, seen bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, name := range nodes {
+		if at, ok := o.renewed[name]; ok {
+			last, seen = max(last, at), true
+		}
+	}
+	return last, seen
 }
 
 // unready names the nodes that are not as they should be.
@@ -268,8 +359,13 @@ func (o *observer) unready() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var out []string
-	for name := range o.site.nodeZones {
-		if !o.nodes[name] {
+	for name := range o.expected {
+		if _, there := o.nodes[name]; !there {
+			out = append(out, name)
+		}
+	}
+	for name, well := range o.nodes {
+		if !well {
 			out = append(out, name)
 		}
 	}
@@ -286,14 +382,7 @@ func (o *observer) ready() map[string]int {
 		if p.DeletionTimestamp != nil || !podReady(p) {
 			continue
 		}
-		workload := "Pod " + p.Namespace + "/" + p.Name
-		if c := metav1.GetControllerOfNoCopy(p); c != nil {
-			workload = c.Kind + " " + p.Namespace + "/" + c.Name
-			if above, ok := o.owners[string(c.UID)]; ok {
-				workload = above
-			}
-		}
-		out[workload]++
+		out[o.workload(p)]++
 	}
 	return out
 }

@@ -26,9 +26,14 @@ import (
 	"bulkhead.dev/bulkhead/internal/snapshot"
 )
 
-// kwokStart is how long kwok takes to make a pod Ready: the scheduler's and its own
-// writes, and no image.
-const kwokStart = time.Second
+// What is known of a local cluster beside its flags: how long kwok takes to make a pod
+// Ready (the scheduler's and its own writes, and no image), and how long a new
+// kube-controller-manager takes from leading to its first look at the nodes (measured
+// in drills with the leader lost; the simulation's default is that of a busy machine).
+const (
+	kwokStart       = time.Second
+	controllerStart = time.Second
+)
 
 // forecast is what a simulation says of the live cluster.
 type forecast struct {
@@ -93,6 +98,7 @@ func (s *site) foresee(ctx context.Context, f Fault, a *aim) (*forecast, error) 
 	}
 	overrides := plan.TimingsOf(s.cluster.Plan)
 	overrides.PodStart = &metav1.Duration{Duration: kwokStart}
+	overrides.ControllerStart = &metav1.Duration{Duration: controllerStart}
 	o := simulate.Options{ControllerLeader: s.zoneOf(s.leaders.of(controllerManager))}
 	if t := s.cluster.Cluster.Spec.Objectives.RecoveryTime; t != nil {
 		o.RecoveryTime = t.Seconds()
@@ -143,13 +149,20 @@ func (f *forecast) subjects() (workloads, services []v1alpha1.DrillSubject) {
 		if w.Kind == model.KindJob || w.Kind == model.KindCronJob || w.Replicas == 0 {
 			continue // what ends by itself is at full count never
 		}
-		workloads = append(workloads, v1alpha1.DrillSubject{
+		subject := v1alpha1.DrillSubject{
 			WorkloadRef: v1alpha1.WorkloadRef{Kind: string(w.Kind), Namespace: w.Namespace, Name: w.Name},
 			Replicas:    w.Replicas, MinAvailable: minimum[string(w.Kind)+" "+w.Namespace+"/"+w.Name],
-		})
+		}
+		if o := w.RecoveryTime; o != nil {
+			if subject.WaitsForZone = o.WithZone; !o.WithZone {
+				subject.RecoverySeconds = &o.Seconds
+			}
+		}
+		workloads = append(workloads, subject)
 	}
 	for _, x := range f.snap.Services {
-		if x.Namespace == metav1.NamespaceDefault && x.Name == "kubernetes" {
+		// The API server's own, and those that keep endpoints that are not ready.
+		if x.Namespace == metav1.NamespaceDefault && x.Name == "kubernetes" || x.Spec.PublishNotReadyAddresses {
 			continue
 		}
 		services = append(services, v1alpha1.DrillSubject{WorkloadRef: v1alpha1.WorkloadRef{Kind: "Service", Namespace: x.Namespace, Name: x.Name}})

@@ -3,7 +3,6 @@
 package drill
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +25,9 @@ type Options struct {
 	Fault Fault
 	// Zones that it is in; chosen by the seed where they are not named.
 	Zones []string
-	Seed  int64
+	// Node of a soft drill with fault node; chosen by the seed where it is empty.
+	Node string
+	Seed int64
 	// For is how long the fault lasts; 0: until what is predicted to come back
 	// should have, or 15 s where nothing is lost.
 	For time.Duration
@@ -48,7 +49,9 @@ type Options struct {
 // What a drill waits for at most.
 const (
 	settleTimeout = 2 * time.Minute
-	againTimeout  = 3 * time.Minute
+	// lookAgain bounds the looks at the end of the steady state.
+	lookAgain    = 3 * time.Second
+	againTimeout = 3 * time.Minute
 	// margin is what the dead-man waits beyond the fault's time: the runner heals
 	// before.
 	margin = 15 * time.Second
@@ -62,27 +65,35 @@ const (
 	steadyP99    = 1000.0 // ms
 	steadyFailed = 0.001
 	steadyAgain  = 180.0 // s
+	// calm is how long nothing may fail before all is as before.
+	calm = 3.0 // s
 )
 
 // Refused is the error of a drill that was not begun: the cluster is not steady, or
 // the simulation warns.
 type Refused struct{ error }
 
-// runner is one drill.
+// runner is one drill on a local cluster.
 type runner struct {
-	Options
-	site     *site
-	journal  *journal
-	observer *observer
-	load     *load
-	record   *v1alpha1.DrillRecord
-	before   map[string]int // ready pods of each workload
+	measured
+	site *site
+}
+
+func newRunner(s *site, o Options) *runner {
+	r := &runner{measured: newMeasured(o, s.clock), site: s}
+	r.amiss, r.gap = r.wrong, o.Fault.Gap
+	s.leaders = newLeaders(s, r.journal)
+	r.observer = newObserver(s, r.journal)
+	return r
 }
 
 // Run makes one drill on a local cluster and returns its evidence. A fault that was
 // made is taken back whatever happens; an error without evidence says that none was
 // made, or that what it did could not be read.
 func Run(ctx context.Context, c *local.Cluster, o Options) (*verdict.Evidence, error) {
+	if err := o.Fault.possible(c); err != nil {
+		return nil, err
+	}
 	s, err := open(ctx, c)
 	if err != nil {
 		return nil, err
@@ -92,22 +103,16 @@ func Run(ctx context.Context, c *local.Cluster, o Options) (*verdict.Evidence, e
 	if s.zones, err = chooseZones(s, o); err != nil {
 		return nil, err
 	}
-	if o.Say == nil {
-		o.Say = func(string) {}
-	}
-	if o.Progress == nil {
-		o.Progress = func(string, int, int) {}
-	}
-	r := &runner{Options: o, site: s, journal: &journal{clock: s.clock}}
-	s.leaders = newLeaders(s, r.journal)
-	r.observer = newObserver(s, r.journal)
-	return r.run(ctx)
+	return newRunner(s, o).run(ctx)
 }
 
 // chooseZones takes the zones that were named, or lets the seed choose.
 func chooseZones(s *site, o Options) ([]string, error) {
-	if len(o.Zones) > o.Fault.Zones {
+	switch {
+	case o.Fault.Zones == 0 && len(o.Zones) > 0:
 		return nil, Refused{fmt.Errorf("fault %s is not in a zone of its own: --zone does not go with it", o.Fault.Name)}
+	case len(o.Zones) > o.Fault.Zones:
+		return nil, Refused{fmt.Errorf("fault %s takes %d of the zones: --zone names %d", o.Fault.Name, o.Fault.Zones, len(o.Zones))}
 	}
 	if o.Fault.Zones > len(s.allZones) {
 		return nil, Refused{fmt.Errorf("fault %s needs %d zones; the cluster has %d", o.Fault.Name, o.Fault.Zones, len(s.allZones))}
@@ -116,6 +121,9 @@ func chooseZones(s *site, o Options) ([]string, error) {
 		if !slices.Contains(s.allZones, zone) {
 			return nil, Refused{fmt.Errorf("there is no zone %q: there are %s", zone, strings.Join(s.allZones, ", "))}
 		}
+	}
+	if len(o.Zones) == 2 && o.Zones[0] == o.Zones[1] {
+		return nil, Refused{fmt.Errorf("fault %s is between two zones: --zone names %s twice", o.Fault.Name, o.Zones[0])}
 	}
 	zones := slices.Clone(o.Zones)
 	left := slices.DeleteFunc(slices.Clone(s.allZones), func(z string) bool { return slices.Contains(zones, z) })
@@ -148,7 +156,7 @@ func (r *runner) run(ctx context.Context) (*verdict.Evidence, error) {
 		if err := r.site.gather(ctx, r.site.zones[0]); err != nil {
 			return nil, err
 		}
-		r.Say("leaders of etcd, controller-manager, scheduler and the virtual IP moved into " + r.site.zones[0])
+		r.Say(moved(r.site.cluster) + " moved into " + r.site.zones[0])
 		if err := r.ready(ctx); err != nil {
 			return nil, err
 		}
@@ -174,58 +182,20 @@ func (r *runner) run(ctx context.Context) (*verdict.Evidence, error) {
 	if err := r.writeRecord(a, f); err != nil {
 		return nil, err
 	}
-	r.load = newLoad(r.site, r.Seed, r.site.ways(r.Writes, r.Reads))
-	if err := r.load.prepare(ctx); err != nil {
-		return nil, err
-	}
-	loading, stopLoad := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopLoad()
-	r.load.start(loading)
-	steadyErr := r.steady(ctx)
-	if steadyErr == nil {
-		r.breakIt(ctx, a)
-	}
-	history := r.load.finish()
-	final, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	if steadyErr == nil {
-		r.record.FinalKeys = r.load.final(final)
-		history = r.load.history
-	}
-	cleanErr := r.load.clean(final)
+	err = r.measure(ctx, r.site, r.site.ways(r.Writes, r.Reads), func() { r.breakIt(ctx, a) })
 	stop()
 	group.Wait()
-	if steadyErr != nil {
-		return nil, steadyErr
-	}
-	if cleanErr != nil {
-		r.record.Notes = append(r.record.Notes, cleanErr.Error())
+	if err != nil {
+		return nil, err
 	}
 	if err := r.site.servers(r.journal); err != nil {
 		return nil, err
 	}
-	r.record.EndedAt = r.site.clock.now()
-	slices.SortStableFunc(history, func(a, b v1alpha1.DrillOperation) int { return cmp.Compare(a.Intended, b.Intended) })
-	return &verdict.Evidence{Record: r.record, Operations: history, Observations: r.journal.all()}, nil
+	return r.evidence(), nil
 }
 
-// ready waits until nothing is amiss: a drill on a cluster that is broken already
-// proves nothing.
-func (r *runner) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
-	defer cancel()
-	r.Progress("waiting until the cluster is steady", 0, 0)
-	if err := until(ctx, "the cluster is steady", r.amiss); err != nil {
-		if errors.Is(err, context.Canceled) {
-			return err
-		}
-		return Refused{err}
-	}
-	return nil
-}
-
-// amiss says what is not as it should be.
-func (r *runner) amiss() error {
+// wrong says what is not as it should be.
+func (r *runner) wrong() error {
 	s := r.site
 	healed, err := s.fabric.Healed()
 	switch {
@@ -241,6 +211,9 @@ func (r *runner) amiss() error {
 		return fmt.Errorf("%d of %d members of etcd answer", got, want)
 	}
 	for _, x := range []string{etcd, controllerManager, scheduler, viaVIP} {
+		if x == viaVIP && s.cluster.Loopback {
+			continue // there is none
+		}
 		if at := s.leaders.of(x); at == "" || strings.Contains(at, ",") {
 			return fmt.Errorf("%s is nowhere or twice: %q", x, at)
 		}
@@ -272,10 +245,10 @@ func (r *runner) writeRecord(a *aim, f *forecast) error {
 			SteadyP99Milliseconds: steadyP99, SteadyFailedShare: steadyFailed, APIGapSeconds: &gap, SteadyAgainSeconds: steadyAgain,
 		},
 		Predicted: f.predicted, Flags: flags, Versions: r.Versions,
-		Notes: []string{
+		Notes: append([]string{
 			"pods are kwok's: they are placed, evicted and replaced as real ones are, and are Ready at once; nothing runs in them",
 			"the clients ask over HTTP/1.1, each question on a connection of its own while it lasts",
-		},
+		}, notesOf(s.cluster)...),
 	}
 	if len(s.zones) == 1 {
 		r.record.Zone = s.zones[0]
@@ -292,33 +265,6 @@ func (r *runner) writeRecord(a *aim, f *forecast) error {
 		}
 	}
 	r.record.Workloads, r.record.Services = f.subjects()
-	return nil
-}
-
-// steady watches the cluster without a fault, and refuses to go on when what is
-// expected does not hold already.
-func (r *runner) steady(ctx context.Context) error {
-	const warm = 2 * time.Second // connections are made
-	if err := r.wait(ctx, "warming up", warm, nil); err != nil {
-		return err
-	}
-	r.record.SteadyAt = r.site.clock.now()
-	if err := r.wait(ctx, "watching the steady state", r.Steady, nil); err != nil {
-		return err
-	}
-	if err := r.amiss(); err != nil {
-		return Refused{fmt.Errorf("the cluster is not steady: %w", err)}
-	}
-	asked, failed, latencies := r.load.since(r.record.SteadyAt)
-	if asked == 0 || float64(failed)/float64(asked) > steadyFailed {
-		return Refused{fmt.Errorf("the cluster is not steady: %d of %d operations failed without a fault", failed, asked)}
-	}
-	p99 := latencies[len(latencies)*99/100]
-	if p99*1000 > steadyP99 {
-		return Refused{fmt.Errorf("the cluster is not steady: the 99th percentile is %.0f ms without a fault, expected at most %.0f", p99*1000, steadyP99)}
-	}
-	r.before = r.observer.ready()
-	r.Say(fmt.Sprintf("steady: %s, %d operations, 99th percentile %.0f ms", r.Steady, asked, p99*1000))
 	return nil
 }
 
@@ -343,6 +289,7 @@ func (r *runner) breakIt(ctx context.Context, a *aim) {
 		r.record.Aborted = err.Error()
 		r.Say("aborted: " + err.Error())
 	}
+	r.silence(a)
 	r.heal(a)
 	r.settle(ctx)
 }
@@ -378,6 +325,25 @@ func (r *runner) prove(ctx context.Context, a *aim) {
 	}
 }
 
+// inFlight in seconds is what may still arrive of what was sent before the fault.
+const inFlight = 1.0
+
+// silence notes whether the lost nodes were heard of while the fault lasted.
+func (r *runner) silence(a *aim) {
+	last, seen := r.observer.heard(a.nodes)
+	if !seen || r.record.InjectedAt == nil {
+		return
+	}
+	since := last - *r.record.InjectedAt
+	text := fmt.Sprintf("no lease of the %d lost nodes was renewed while the fault lasted; the last %.1f s before it", len(a.nodes), -since)
+	if since > inFlight {
+		text = fmt.Sprintf("a lease of the %d lost nodes was renewed %.1f s after the fault", len(a.nodes), since)
+	} else if since > 0 {
+		text = fmt.Sprintf("no lease of the %d lost nodes was renewed %.1f s after the fault or later", len(a.nodes), since)
+	}
+	r.journal.note(v1alpha1.DrillObservation{Kind: v1alpha1.ObservedProof, Object: r.Fault.Name, Text: text, Ready: since <= inFlight})
+}
+
 // heal takes the fault back, unless the dead-man was first.
 func (r *runner) heal(a *aim) {
 	s := r.site
@@ -402,75 +368,4 @@ func (r *runner) heal(a *aim) {
 		}
 	}
 	r.Say(fmt.Sprintf("healed by the %s after %.1f s", healed.By, at-*r.record.InjectedAt))
-}
-
-// settle waits until everything is as it was before the fault.
-func (r *runner) settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, againTimeout)
-	defer cancel()
-	err := until(ctx, "all is as before", func() error {
-		if err := r.amiss(); err != nil {
-			return err
-		}
-		ready := r.observer.ready()
-		for name, n := range r.before {
-			if ready[name] < n {
-				return fmt.Errorf("%s: %d of %d pods ready", name, ready[name], n)
-			}
-		}
-		asked, failed, _ := r.load.since(r.site.clock.now() - 3)
-		if asked == 0 || float64(failed)/float64(asked) > steadyFailed {
-			return fmt.Errorf("%d of %d operations failed in the last 3 s", failed, asked)
-		}
-		return nil
-	})
-	if err != nil {
-		r.record.Notes = append(r.record.Notes, err.Error())
-		r.Say(err.Error())
-		return
-	}
-	at := r.site.clock.now()
-	r.record.SteadyAgainAt = &at
-	r.Say(fmt.Sprintf("steady again after %.0f s", at-*r.record.HealedAt))
-	_ = r.wait(ctx, "watching the steady state again", min(r.Steady, 5*time.Second), nil)
-}
-
-// wait lets time pass; check, if there is one, may end it.
-func (r *runner) wait(ctx context.Context, what string, d time.Duration, check func() error) error {
-	timer := time.NewTimer(max(0, d))
-	defer timer.Stop()
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for passed := 1; ; passed++ {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("interrupted: %w", context.Cause(ctx))
-		case <-timer.C:
-			return nil
-		case <-ticker.C:
-		}
-		r.Progress(what+", s", passed, int(d.Seconds()))
-		if check != nil {
-			if err := check(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// abortAfter is how long the API may answer nobody, beyond the hypothesis, before
-// the drill is ended.
-const abortAfter = 30.0
-
-// abort is the condition under which the fault is taken back early: the API answers
-// nobody inside the cluster, or etcd has lost its majority.
-func (r *runner) abort() error {
-	since := r.site.clock.now() - *r.record.InjectedAt
-	if since < r.Fault.Gap+abortAfter {
-		return nil
-	}
-	if last := r.load.lastOK(); r.site.clock.now()-last > r.Fault.Gap+abortAfter {
-		return fmt.Errorf("no operation was acknowledged for %.0f s on any way", r.site.clock.now()-last)
-	}
-	return nil
 }

@@ -51,8 +51,8 @@ type site struct {
 	leaders *leaders
 
 	mu       sync.Mutex
-	networks map[string]*namespace // outside, and one a zone; under mu
-	left     []*namespace          // of machines that have started again since
+	networks map[string]network // outside, and one a zone; under mu
+	left     []network          // of machines that have started again since
 
 	allZones  []string
 	nodeZones map[string]string
@@ -62,7 +62,7 @@ type site struct {
 
 // open connects to everything of a cluster.
 func open(ctx context.Context, c *local.Cluster) (*site, error) {
-	s := &site{cluster: c, layout: c.Layout, allZones: c.Zones(), networks: map[string]*namespace{}, clock: newClock()}
+	s := &site{cluster: c, layout: c.Layout, allZones: c.Zones(), networks: map[string]network{}, clock: newClock()}
 	var err error
 	if s.fabric, err = c.Fabric(); err != nil {
 		return nil, err
@@ -70,7 +70,9 @@ func open(ctx context.Context, c *local.Cluster) (*site, error) {
 	if s.status, err = s.fabric.Status(); err != nil {
 		return nil, err
 	}
-	if s.networks[outside], err = enter(s.status.PID); err != nil {
+	if c.Loopback {
+		s.networks[outside] = host{}
+	} else if s.networks[outside], err = enter(s.status.PID); err != nil {
 		return nil, err
 	}
 	for _, zone := range s.allZones {
@@ -110,7 +112,13 @@ func (s *site) close() {
 }
 
 // enterZone finds a machine of the zone that clients of the zone are on.
-func (s *site) enterZone(zone string) error {
+func (s *site) enterZone(zone string) (err error) {
+	if s.cluster.Loopback {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.networks[zone], err = s.hostIn(zone)
+		return err
+	}
 	for _, m := range s.status.Machines {
 		if m.Zone == zone && m.On {
 			n, err := enter(m.PID)
@@ -166,11 +174,14 @@ func (s *site) apiOf(via string) string {
 	return net.JoinHostPort(s.layout.VirtualIP.String(), strconv.Itoa(s.layout.EndpointPort))
 }
 
+// base is the URL of an API server.
+func (s *site) base(via string) string { return "https://" + s.apiOf(via) }
+
 // serviceOf is host:port of something that a machine serves: its API server, or its
 // member of etcd, or HAProxy.
 func (s *site) serviceOf(name string) string {
 	m, _ := s.machine(name)
-	port := s.layout.EndpointPort
+	port := s.layout.BalancerPort
 	switch {
 	case m.Role == v1alpha1.RoleControlPlane:
 		port = s.layout.APIPort

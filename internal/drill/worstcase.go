@@ -43,7 +43,7 @@ func (s *site) gather(ctx context.Context, zone string) error {
 	balanced := false
 	hold := fabric.Fault{Within: moveTimeout}
 	for _, m := range s.layout.Machines {
-		balanced = balanced || m.Zone == zone && m.Balancer
+		balanced = balanced || m.Zone == zone && m.Balancer && !s.cluster.Loopback
 	}
 	for _, m := range s.layout.Machines {
 		if m.Zone == zone {

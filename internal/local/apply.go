@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +40,8 @@ type Options struct {
 	Locate func(ctx context.Context, name string) (string, error)
 	// Program and Name start this program again: its path, and what it calls itself.
 	Program, Name string
+	// Loopback makes it without root; see WithoutRoot.
+	Loopback bool
 	// Progress is told what is under way, if not nil.
 	Progress func(what string, done, total int)
 }
@@ -122,16 +125,30 @@ func Apply(ctx context.Context, o Options) (*Cluster, string, error) {
 
 // make makes the cluster from nothing.
 func (m *maker) make(ctx context.Context, inputs, made string) error {
-	layout, err := kubeadm.Lay(m.Cluster, m.Plan)
+	door, port, err := openDoor(0)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = door.Close() }()
 	folder := filepath.Join(m.Home, m.Cluster.Metadata.Name)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	m.c = &Cluster{Folder: folder, Layout: layout, Record: Record{Cluster: m.Cluster, Plan: m.Plan, Made: made, Inputs: inputs}}
-	if err := m.startFabric(ctx); err != nil {
+	m.c = &Cluster{Folder: folder, Record: Record{Cluster: m.Cluster, Plan: m.Plan, Made: made, Inputs: inputs, Port: port, Loopback: m.Loopback}}
+	if m.Loopback {
+		if err := m.c.number(); err != nil {
+			return err
+		}
+	}
+	if m.c.Layout, err = m.c.lay(); err != nil {
+		return err
+	}
+	if m.Loopback { // those that were rendered have the addresses of a network
+		if m.Files, err = m.c.Layout.LocalFiles(m.Cluster); err != nil {
+			return err
+		}
+	}
+	if err := m.startFabric(ctx, door); err != nil {
 		return err
 	}
 	defer func() { _ = m.fabric.Close() }()
@@ -149,7 +166,7 @@ func (m *maker) make(ctx context.Context, inputs, made string) error {
 	return m.c.save()
 }
 
-// tools are programs of the host that machines run.
+// tools are programs of the host that machines run; on loopback only the first.
 var tools = []struct{ name, hint string }{
 	{"haproxy", "apt-get install haproxy"},
 	{"keepalived", "apt-get install keepalived"},
@@ -162,11 +179,14 @@ var components = []string{"etcd", "kube-apiserver", "kube-controller-manager", "
 
 // prerequisites finds every program before anything is made.
 func (m *maker) prerequisites(ctx context.Context) error {
-	if os.Geteuid() != 0 {
+	m.programs = map[string]string{}
+	needed := tools
+	if m.Loopback {
+		needed = tools[:1] // HAProxy
+	} else if os.Geteuid() != 0 {
 		return errors.New("a local cluster's machines are namespaces, which need root\nhint: run it with sudo")
 	}
-	m.programs = map[string]string{}
-	for _, t := range tools {
+	for _, t := range needed {
 		path, err := lookPath(t.name)
 		if err != nil {
 			return fmt.Errorf("%s is not installed\nhint: %s", t.name, t.hint)
@@ -212,13 +232,7 @@ func (m *maker) digest() string {
 }
 
 // startFabric starts the fabric with its machines described, none of them on.
-func (m *maker) startFabric(ctx context.Context) error {
-	door, port, err := openDoor(m.c.Port)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = door.Close() }()
-	m.c.Port = port
+func (m *maker) startFabric(ctx context.Context, door *os.File) error {
 	config := m.fabricConfig()
 	text, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {
@@ -235,7 +249,7 @@ func (m *maker) startFabric(ctx context.Context) error {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return err
 		}
-		text, err := json.Marshal(machine.Config{Name: x.Name, Programs: m.programs})
+		text, err := json.Marshal(machine.Config{Name: x.Name, Programs: m.programs, Loopback: m.Loopback})
 		if err != nil {
 			return err
 		}
@@ -243,7 +257,7 @@ func (m *maker) startFabric(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := spawnFabric(m.Program, m.Name, m.c.Folder, door); err != nil {
+	if err := spawnFabric(m.Program, m.Name, m.c.Folder, door, m.Loopback); err != nil {
 		return err
 	}
 	return await(ctx, "the fabric answers", func() (err error) {
@@ -264,9 +278,20 @@ func (m *maker) fabricConfig() fabric.Config {
 	bits := networkOf(m.Cluster, m.Plan).Bits()
 	config := fabric.Config{
 		Cluster: name, Program: m.Program, Name: m.Name,
-		Bridge:     fmt.Sprintf("%s/%d", networkOf(m.Cluster, m.Plan).Masked().Addr().Next(), bits),
-		Endpoint:   l.Endpoint(),
 		Kubeconfig: filepath.Join(m.c.Folder, adminFile),
+	}
+	if l.Loopback {
+		config.Loopback, bits = true, 8
+		for _, zone := range m.Plan.Zones {
+			for _, x := range l.Balancers() {
+				if x.Zone == zone {
+					config.Endpoints = append(config.Endpoints, netip.AddrPortFrom(x.Address, uint16(l.BalancerPort)).String())
+				}
+			}
+		}
+	} else {
+		config.Bridge = fmt.Sprintf("%s/%d", networkOf(m.Cluster, m.Plan).Masked().Addr().Next(), bits)
+		config.Endpoints = []string{l.Endpoint()}
 	}
 	// Zones are numbered by their order of appearance: the plan's.
 	for _, zone := range m.Plan.Zones {
@@ -276,7 +301,7 @@ func (m *maker) fabricConfig() fabric.Config {
 			}
 			config.Machines = append(config.Machines, fabric.Machine{
 				Name: x.Name, Zone: x.Zone, Address: fmt.Sprintf("%s/%d", x.Address, bits),
-				Services: balancerServices(x), Manifests: x.Role != v1alpha1.RoleLoadBalancer,
+				Services: m.balancerServices(x), Manifests: x.Role != v1alpha1.RoleLoadBalancer,
 			})
 		}
 		if i := slices.IndexFunc(l.Machines, func(x kubeadm.Machine) bool { return x.Zone == zone && x.Role == v1alpha1.RoleWorker }); i >= 0 {
@@ -290,15 +315,17 @@ func (m *maker) fabricConfig() fabric.Config {
 	return config
 }
 
-// balancerServices are HAProxy and keepalived in the foreground.
-func balancerServices(x kubeadm.Machine) []machine.Service {
+// balancerServices are HAProxy and keepalived in the foreground; on loopback no
+// address moves.
+func (m *maker) balancerServices(x kubeadm.Machine) []machine.Service {
 	if !x.Balancer {
 		return nil
 	}
-	return []machine.Service{
-		{Name: haproxy, Argv: []string{"haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"}},
-		{Name: keepalived, Argv: []string{"keepalived", "--dont-fork", "--log-console", "--log-detail", "--use-file", "/etc/keepalived/keepalived.conf"}},
+	services := []machine.Service{{Name: haproxy, Argv: []string{"haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"}}}
+	if m.c.Layout.Loopback {
+		return services
 	}
+	return append(services, machine.Service{Name: keepalived, Argv: []string{"keepalived", "--dont-fork", "--log-console", "--log-detail", "--use-file", "/etc/keepalived/keepalived.conf"}})
 }
 
 // The names of services, as faults and logs name them.

@@ -38,6 +38,9 @@ type Record struct {
 	Plan    *v1alpha1.ClusterPlan `json:"plan"`
 	// Port of 127.0.0.1 that leads to the API.
 	Port int `json:"port"`
+	// Loopback: made without root, with the Number that LayLoopback was given.
+	Loopback bool `json:"loopback,omitempty"`
+	Number   int  `json:"number,omitempty"`
 	// Made is the topmost folder that was made for the cluster; deleting takes it
 	// away when nothing else has come into it.
 	Made string `json:"made"`
@@ -102,7 +105,7 @@ func Open(home, name string) (*Cluster, error) {
 	if c.Cluster == nil || c.Plan == nil {
 		return nil, fmt.Errorf("reading local cluster %s: %s: it has no cluster or no plan", name, recordFile)
 	}
-	if c.Layout, err = kubeadm.Lay(c.Cluster, c.Plan); err != nil {
+	if c.Layout, err = c.lay(); err != nil {
 		return nil, fmt.Errorf("reading local cluster %s: %w", name, err)
 	}
 	return c, nil

@@ -8,21 +8,24 @@ import (
 	"strings"
 
 	"bulkhead.dev/bulkhead/internal/plan"
-	"bulkhead.dev/bulkhead/internal/render/kubeadm"
 )
 
 // Describe tells what Apply would make, for people.
 func Describe(o Options) (string, error) {
-	layout, err := kubeadm.Lay(o.Cluster, o.Plan)
-	if err != nil {
+	name := o.Cluster.Metadata.Name
+	m := &maker{Options: o, c: &Cluster{Folder: filepath.Join(o.Home, name), Record: Record{Cluster: o.Cluster, Plan: o.Plan, Loopback: o.Loopback}}}
+	var err error
+	if m.c.Layout, err = m.c.lay(); err != nil {
 		return "", err
 	}
-	name := o.Cluster.Metadata.Name
-	m := &maker{Options: o, c: &Cluster{Folder: filepath.Join(o.Home, name), Layout: layout}}
 	config := m.fabricConfig()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: would be made in %s\n", name, m.c.Folder)
-	fmt.Fprintf(&b, "network   %s on a bridge in a namespace of its own; API at %s and at a free port of 127.0.0.1\n", networkOf(o.Cluster, o.Plan), layout.Endpoint())
+	if o.Loopback {
+		fmt.Fprintf(&b, "network   127.0.ZONE.x, or 127.N.ZONE.x beside other clusters; API at a free port of 127.0.0.1\n%s\n", WithoutRoot)
+	} else {
+		fmt.Fprintf(&b, "network   %s on a bridge in a namespace of its own; API at %s and at a free port of 127.0.0.1\n", networkOf(o.Cluster, o.Plan), m.c.Layout.Endpoint())
+	}
 	for _, x := range config.Machines {
 		fmt.Fprintf(&b, "machine   %s, zone %s, %s: %s\n", x.Name, x.Zone, x.Address, strings.Join(m.runs(x.Name), ", "))
 	}
@@ -50,7 +53,9 @@ func (m *maker) runs(name string) []string {
 			out = append(out, "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 		}
 		if x.Balancer {
-			out = append(out, haproxy, keepalived)
+			for _, s := range m.balancerServices(x) {
+				out = append(out, s.Name)
+			}
 		}
 		if x.Role == "worker" {
 			out = append(out, kwokName)

@@ -17,6 +17,13 @@
 // the kernel ends every machine, and with them their links, mounts and processes;
 // what is left is one folder of files.
 //
+// Without root (Options.Loopback) it is the same without namespaces: a machine is a
+// process with its children, its address is one of the host's loopback, 127.N.ZONE.x,
+// and its paths are below its folder. There is no bridge, no virtual IP and no
+// keepalived; the port of 127.0.0.1 leads to the first HAProxy that takes a
+// connection, zone by zone. Faults that lose packets are refused. Files: loopback.go
+// here, in package machine and in render/kubeadm.
+//
 // Nothing of this machine's own network is touched: the bridge stands in the
 // fabric's namespace, and the API is reached through a port of 127.0.0.1 that the
 // fabric passes on.

@@ -46,7 +46,7 @@ func openDoor(port int) (*os.File, int, error) {
 }
 
 // spawnFabric starts the fabric, which lives on when this program ends.
-func spawnFabric(program, name, folder string, door *os.File) error {
+func spawnFabric(program, name, folder string, door *os.File, loopback bool) error {
 	log, err := os.OpenFile(filepath.Join(folder, fabric.LogFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -56,7 +56,10 @@ func spawnFabric(program, name, folder string, door *os.File) error {
 		Path: program, Args: []string{name, fabric.Argument, folder},
 		Dir: "/", Env: []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin"},
 		Stdout: log, Stderr: log, ExtraFiles: []*os.File{door},
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Cloneflags: syscall.CLONE_NEWNET},
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}
+	if !loopback {
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNET
 	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the fabric: %w", err)

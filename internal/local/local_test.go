@@ -103,7 +103,7 @@ func TestNetworkOf(t *testing.T) {
 func TestFabricConfig(t *testing.T) {
 	m := example(t)
 	c := m.fabricConfig()
-	got := []string{c.Cluster, c.Program, c.Name, c.Bridge, c.Endpoint}
+	got := []string{c.Cluster, c.Program, c.Name, c.Bridge, strings.Join(c.Endpoints, " ")}
 	if diff := cmp.Diff([]string{"lab", "/bin/bulkhead", "bulkhead", "10.89.0.1/24", "10.89.0.254:6443"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

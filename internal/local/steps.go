@@ -107,7 +107,10 @@ func runPhases(_ context.Context, m *maker) error {
 			if !l.External() {
 				phases = append(phases, "etcd local")
 			}
-			return m.phases(x.Name, phases)
+			if err := m.phases(x.Name, phases); err != nil || !l.Loopback {
+				return err
+			}
+			return m.ownServer(x)
 		case v1alpha1.RoleEtcd:
 			return m.phases(x.Name, []string{"certs etcd-server", "certs etcd-peer", "certs etcd-healthcheck-client", "etcd local"})
 		}
@@ -117,7 +120,7 @@ func runPhases(_ context.Context, m *maker) error {
 
 func startBalancers(_ context.Context, m *maker) error {
 	return eachMachine(m.c.Layout.Balancers(), func(x kubeadm.Machine) error {
-		return m.fabric.Call("Fabric.Serve", fabric.ServeRequest{Machine: x.Name, Do: balancerServices(x)}, &machine.Nothing{})
+		return m.fabric.Call("Fabric.Serve", fabric.ServeRequest{Machine: x.Name, Do: m.balancerServices(x)}, &machine.Nothing{})
 	})
 }
 
@@ -236,6 +239,9 @@ func (m *maker) members() []kubeadm.Machine {
 func (m *maker) phases(name string, phases []string) error {
 	for _, p := range phases {
 		argv := append([]string{"kubeadm", "init", "phase"}, fields(p)...)
+		if m.c.Layout.Loopback {
+			argv = append(argv, phaseFlags(p)...)
+		}
 		if _, err := m.fabric.Run(name, machine.Command{Argv: append(argv, "--config", kubeadm.ConfigurationFile), Timeout: phaseTimeout}); err != nil {
 			return err
 		}

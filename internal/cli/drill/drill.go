@@ -17,14 +17,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"bulkhead.dev/bulkhead/internal/cli/exit"
+	"bulkhead.dev/bulkhead/internal/cli/localcluster"
 	"bulkhead.dev/bulkhead/internal/cli/progress"
 	"bulkhead.dev/bulkhead/internal/cli/terminal"
 	verdictcmd "bulkhead.dev/bulkhead/internal/cli/verdict"
 	"bulkhead.dev/bulkhead/internal/components"
 	"bulkhead.dev/bulkhead/internal/drill"
 	"bulkhead.dev/bulkhead/internal/kubesched"
-	"bulkhead.dev/bulkhead/internal/local"
 	"bulkhead.dev/bulkhead/internal/report"
+	"bulkhead.dev/bulkhead/internal/verdict"
 )
 
 const long = `Make a fault for real in a local cluster and measure what it does: how long writes
@@ -36,7 +37,7 @@ Faults:
 Nothing is broken before the cluster has been steady for a while, and before the
 simulation says that the rest has room and etcd its majority. A timer beside the
 cluster takes the fault back also when this program is killed.
-
+` + longSoft + `
 Exit codes: 0 every expectation held, 1 one did not, 2 wrong usage, or the drill was
 refused, 3 it could not be determined, 130 interrupted (the fault is taken back
 first).`
@@ -57,6 +58,7 @@ type flags struct {
 	output    string
 	quiet     bool
 	noColor   bool
+	soft      softFlags
 }
 
 // Command returns `bulkhead drill`.
@@ -75,7 +77,8 @@ func Command(version string) *cobra.Command {
 		Example: `  bulkhead drill zone-power-loss --zone b
   bulkhead drill zone-power-loss --zone b --worst-case --for 30s
   bulkhead drill zone-partition --zone a/b
-  bulkhead drill etcd-leader --repeat 5 --seed 1`,
+  bulkhead drill etcd-leader --repeat 5 --seed 1
+  bulkhead drill zone-power-loss --soft --context production --zone b --dry-run`,
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: names,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -83,11 +86,15 @@ func Command(version string) *cobra.Command {
 			if err != nil {
 				return exit.Error{Code: exit.Invalid, Err: err}
 			}
+			if err := f.check(fault.Name, c.Flags().Changed); err != nil {
+				return exit.Error{Code: exit.Invalid, Err: err}
+			}
 			return run(c.Context(), &f, fault, version, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	fs := c.Flags()
 	fs.StringVar(&f.cluster, "cluster", "", "name of the local cluster (default: the only one)")
+	f.soft.add(fs)
 	fs.StringVar(&f.zones, "zone", "", "zone of the fault; two with a slash between for zone-partition: a/b (default: the\nseed chooses)")
 	fs.DurationVar(&f.last, "for", 0, "how long the fault lasts (default: until what the simulation says comes back should\nhave; 15s where nothing is lost)")
 	fs.DurationVar(&f.steady, "steady", 10*time.Second, "how long the cluster is watched before the fault")
@@ -95,8 +102,8 @@ func Command(version string) *cobra.Command {
 	fs.IntVar(&f.repeat, "repeat", 1, "so many drills, each with the next seed")
 	fs.Int64Var(&f.seed, "seed", 1, "seed of what is chosen")
 	fs.BoolVar(&f.force, "force", false, "make the fault although the simulation says there is no room or no majority")
-	fs.Float64Var(&f.writes, "writes", 50, "writes a second by the API's address from outside")
-	fs.Float64Var(&f.reads, "reads", 50, "reads a second, likewise")
+	fs.Float64Var(&f.writes, "writes", 50, "writes a second by the API's address from outside (with --soft 10)")
+	fs.Float64Var(&f.reads, "reads", 50, "reads a second, likewise (with --soft 10)")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "say what would be broken, and break nothing")
 	fs.StringVar(&f.dir, "output-dir", "drills", "folder that each drill's evidence is put in")
 	fs.StringVarP(&f.output, "output", "o", report.FormatTable, strings.Join(report.DrillFormats(), ", "))
@@ -120,7 +127,7 @@ func run(ctx context.Context, f *flags, fault drill.Fault, version string, out, 
 	case f.writes < 1 || f.reads < 1 || f.writes > 1000 || f.reads > 1000:
 		return exit.Error{Code: exit.Invalid, Err: errors.New("--writes and --reads: want 1 to 1000 a second")}
 	}
-	c, err := findCluster(f.cluster)
+	made, err := f.drills(&fault)
 	if err != nil {
 		return exit.Error{Code: exit.Invalid, Err: err}
 	}
@@ -131,13 +138,17 @@ func run(ctx context.Context, f *flags, fault drill.Fault, version string, out, 
 			"scheduler of the simulation": kubesched.Version,
 		},
 	}
+	if f.soft.on {
+		o.Node = f.soft.node
+		o.Versions = map[string]string{"bulkhead": version, "scheduler of the simulation": kubesched.Version}
+	}
 	if f.zones != "" {
 		o.Zones = strings.Split(f.zones, "/")
 	}
 	var worst error
 	for i := range f.repeat {
 		o.Seed = f.seed + int64(i)
-		err := one(ctx, f, c, o, out, errOut)
+		err := one(ctx, f, made, o, out, errOut)
 		var verdict exit.Error
 		if err != nil && (!errors.As(err, &verdict) || verdict.Err != nil) {
 			return err
@@ -157,10 +168,27 @@ func worse(a, b error) error {
 	return b
 }
 
+// drills are those of the cluster that the flags name; the fault becomes what it is
+// there.
+func (f *flags) drills(fault *drill.Fault) (drills, error) {
+	if f.soft.on {
+		var err error
+		if *fault, err = fault.Soft(); err != nil {
+			return drills{}, err
+		}
+		return f.soft.drills()
+	}
+	c, err := localcluster.Find(f.cluster)
+	return drills{
+		describe: func(ctx context.Context, o drill.Options) (string, error) { return drill.Describe(ctx, c, o) },
+		run:      func(ctx context.Context, o drill.Options) (*verdict.Evidence, error) { return drill.Run(ctx, c, o) },
+	}, err
+}
+
 // one makes one drill.
-func one(ctx context.Context, f *flags, c *local.Cluster, o drill.Options, out, errOut io.Writer) error {
+func one(ctx context.Context, f *flags, d drills, o drill.Options, out, errOut io.Writer) error {
 	if f.dryRun {
-		text, err := drill.Describe(ctx, c, o)
+		text, err := d.describe(ctx, o)
 		if err != nil {
 			return failure(ctx, err)
 		}
@@ -174,7 +202,7 @@ func one(ctx context.Context, f *flags, c *local.Cluster, o drill.Options, out, 
 		o.Say = func(text string) { line.Say("bulkhead: " + text) }
 	}
 	started := time.Now()
-	e, err := drill.Run(ctx, c, o)
+	e, err := d.run(ctx, o)
 	if err != nil {
 		line.Done()
 		return failure(ctx, err)
@@ -216,40 +244,29 @@ func failure(ctx context.Context, err error) error {
 	return exit.Error{Code: exit.Undetermined, Err: err}
 }
 
-// findCluster opens the local cluster of a name, or the only one.
-func findCluster(name string) (*local.Cluster, error) {
-	home, err := local.Home()
-	if err != nil {
-		return nil, err
-	}
-	if name == "" {
-		names, err := local.List(home)
-		if err != nil {
-			return nil, err
-		}
-		switch len(names) {
-		case 0:
-			return nil, errors.New("there is no local cluster\nhint: sudo bulkhead apply -f examples/local.yaml makes one")
-		case 1:
-			name = names[0]
-		default:
-			return nil, fmt.Errorf("there are several local clusters: %s\nhint: --cluster names one", strings.Join(names, ", "))
-		}
-	}
-	return local.Open(home, name)
-}
-
 // healCommand takes a fault back that nobody else did.
 func healCommand() *cobra.Command {
 	var name string
+	var soft softFlags
 	c := &cobra.Command{
 		Use:   "heal",
 		Short: "Take back a fault that is in force",
-		Long: "Take back the fault that is in force in a local cluster, if there is one.\n\n" +
+		Long: "Take back the fault that is in force in a local cluster, if there is one. With\n" +
+			"--soft: in the live cluster of a kubeconfig, uncordon every node that carries the\n" +
+			"annotation " + drill.DrillAnnotation + " of a soft drill, and take that away, also when the\n" +
+			"drill is still under way.\n\n" +
 			"Exit codes: 0 none is in force any more, 2 wrong usage, 3 it could not be healed.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cluster, err := findCluster(name)
+			switch {
+			case soft.on && name != "":
+				return exit.Error{Code: exit.Invalid, Err: errors.New("--soft excludes --cluster: the cluster is the kubeconfig's (--kubeconfig, --context)")}
+			case soft.on:
+				return soft.heal(c.Context(), c.OutOrStdout())
+			case soft.cluster.Given():
+				return exit.Error{Code: exit.Invalid, Err: errors.New("--kubeconfig and --context need --soft")}
+			}
+			cluster, err := localcluster.Find(name)
 			if err != nil {
 				return exit.Error{Code: exit.Invalid, Err: err}
 			}
@@ -281,5 +298,7 @@ func healCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&name, "cluster", "", "name of the local cluster (default: the only one)")
+	c.Flags().BoolVar(&soft.on, "soft", false, "in a live cluster: what a soft drill left")
+	soft.cluster.Add(c.Flags())
 	return c
 }

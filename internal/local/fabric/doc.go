@@ -7,6 +7,10 @@
 //	                                                ├─ processes: held, frozen
 //	127.0.0.1:PORT ──► the API's address            └─ dead-man: heals when nobody does
 //
+// Without root (Config.Loopback) there is no namespace, no bridge and no cable: machines
+// are processes on addresses of the host's loopback, power off kills them, and packets
+// cannot be lost.
+//
 // A fault is always given with the time after which the fabric takes it back by
 // itself, so that a runner that is killed leaves no zone cut off.
 package fabric

@@ -40,7 +40,7 @@ type Fabric struct {
 }
 
 // Main is the life of a fabric. The process must be in a network namespace of its
-// own; file descriptor 3 is a listener of the machine outside, whose connections
+// own, unless its machines are on loopback; file descriptor 3 is a listener of the machine outside, whose connections
 // are passed on to the API.
 func Main(folder string) error {
 	text, err := os.ReadFile(filepath.Join(folder, ConfigFile))
@@ -52,12 +52,17 @@ func Main(folder string) error {
 		return fmt.Errorf("starting a fabric: reading %s: %w", ConfigFile, err)
 	}
 	for i, m := range f.config.Machines {
-		f.machines = append(f.machines, &host{Machine: m, index: i, zone: f.zoneIndex(m.Zone)})
+		f.machines = append(f.machines, &host{Machine: m, index: i, zone: f.zoneIndex(m.Zone), loopback: f.config.Loopback})
 	}
 	if err := writePID(folder); err != nil {
 		return err
 	}
-	if err := makeBridge(f.config.Bridge); err != nil {
+	if f.config.Loopback {
+		// What a machine leaves behind that loses its power is the fabric's to wait for.
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("starting the fabric of %s: %w", f.config.Cluster, err)
+		}
+	} else if err := makeBridge(f.config.Bridge); err != nil {
 		return fmt.Errorf("starting the fabric of %s: %w", f.config.Cluster, err)
 	}
 	door := os.NewFile(3, "door")
@@ -66,7 +71,7 @@ func Main(folder string) error {
 	if err != nil {
 		return fmt.Errorf("starting the fabric of %s: %w", f.config.Cluster, err)
 	}
-	go forward(listener, f.config.Endpoint)
+	go forward(listener, f.config.Endpoints)
 	control, err := listenIn(folder, ControlSocket)
 	if err != nil {
 		return fmt.Errorf("starting the fabric of %s: %w", f.config.Cluster, err)
@@ -85,6 +90,9 @@ func Main(folder string) error {
 	case <-f.stop:
 	}
 	f.mu.Lock() // no power on from here
+	for _, h := range f.machines {
+		h.cut()
+	}
 	for _, h := range f.machines {
 		h.powerOff()
 	}

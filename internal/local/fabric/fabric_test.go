@@ -144,7 +144,8 @@ func TestFabric(t *testing.T) {
 		}
 		until(t, "it has power again", func() bool { // once the fabric knows that it had none
 			r.call("PowerOn", []string{"c1"}, &machine.Nothing{})
-			return r.status().machine(t, "c1").PID != was.PID
+			m := r.status().machine(t, "c1")
+			return m.On && m.PID != was.PID
 		})
 		ends(t, []int{was.PID})
 		r.call("Serve", ServeRequest{Machine: "c1", Do: r.services()}, &machine.Nothing{})

@@ -15,6 +15,9 @@ import (
 // dialTimeout bounds a connection to the API.
 const dialTimeout = 10 * time.Second
 
+// ErrNoPackets is why a fabric of machines on loopback makes some faults not.
+var ErrNoPackets = errors.New("packets cannot be dropped without root: the zones are loopback addresses of this machine")
+
 // The healers that Healed.By names.
 const (
 	ByRunner  = "runner"
@@ -31,6 +34,9 @@ func (f *Fabric) Inject(fault Fault, out *Injected) error {
 	}
 	if fault.Within <= 0 {
 		return errors.New("a fault needs a time after which it is taken back")
+	}
+	if fault.Drop != "" && f.config.Loopback {
+		return ErrNoPackets
 	}
 	// The timer runs before anything is broken.
 	f.fault, f.healAt = &fault, time.Now().Add(fault.Within)
@@ -71,7 +77,7 @@ func (f *Fabric) inject(fault *Fault) error {
 		off = append(off, h)
 	}
 	for _, h := range off { // all cables first: the zone goes as one
-		unplug(h.port())
+		h.cut()
 	}
 	for _, h := range off {
 		h.powerOff()
@@ -188,7 +194,7 @@ func (f *Fabric) Signs(_ machine.Nothing, out *[]string) error {
 	}
 	for _, name := range f.fault.PowerOff {
 		if h, err := f.host(name); err == nil && h.client == nil {
-			*out = append(*out, fmt.Sprintf("machine %s has no process and no cable", name))
+			*out = append(*out, fmt.Sprintf("machine %s has no process%s", name, map[bool]string{false: " and no cable"}[f.config.Loopback]))
 		}
 	}
 	if f.fault.Drop != "" {

@@ -23,8 +23,11 @@ import (
 type host struct {
 	Machine
 	index, zone int
-	init        *process.Process
-	client      *rpc.Client
+	// Of a machine on loopback: dying are the processes that the kernel is ending.
+	loopback bool
+	dying    []int
+	init     *process.Process
+	client   *rpc.Client
 }
 
 // port is the name of the bridge's end of the machine's cable: rules match a zone
@@ -35,6 +38,10 @@ func zonePorts(zone int) string { return fmt.Sprintf("z%dm", zone) }
 
 // bootTimeout bounds the start of an init; it takes some milliseconds.
 const bootTimeout = 30 * time.Second
+
+// deathTimeout bounds the end of a process that has been killed; it takes some
+// milliseconds.
+const deathTimeout = 5 * time.Second
 
 // powerOn starts the machine's init and plugs its cable in.
 func (h *host) powerOn(f *Fabric) error {
@@ -52,10 +59,11 @@ func (h *host) powerOn(f *Fabric) error {
 	}
 	cmd := &exec.Cmd{
 		Path: f.config.Program, Args: []string{f.config.Name, machine.Argument, folder},
-		ExtraFiles: []*os.File{theirs},
-		SysProcAttr: &syscall.SysProcAttr{
-			Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
-		},
+		ExtraFiles:  []*os.File{theirs},
+		SysProcAttr: &syscall.SysProcAttr{},
+	}
+	if !h.loopback {
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC
 	}
 	h.init, err = f.keeper.Run(h.Name, cmd, filepath.Join(folder, machine.LogFolder, "init.log"))
 	_ = theirs.Close()
@@ -70,9 +78,11 @@ func (h *host) powerOn(f *Fabric) error {
 		return fmt.Errorf("starting %s: %w", h.Name, err)
 	}
 	h.client = rpc.NewClient(conn)
-	if err := plug(h.port(), h.init.Cmd.Process.Pid, h.Address, f.config.Bridge); err != nil {
-		h.powerOff()
-		return fmt.Errorf("connecting %s: %w", h.Name, err)
+	if !h.loopback {
+		if err := plug(h.port(), h.init.Cmd.Process.Pid, h.Address, f.config.Bridge); err != nil {
+			h.powerOff()
+			return fmt.Errorf("connecting %s: %w", h.Name, err)
+		}
 	}
 	// It answers when its files are mounted.
 	call := h.client.Go("Machine.Status", machine.Nothing{}, &[]machine.Status{}, nil)
@@ -90,17 +100,40 @@ func (h *host) powerOn(f *Fabric) error {
 }
 
 // powerOff unplugs the cable, so that nothing that dies can say goodbye, and takes
-// the power.
+// the power. On loopback there is no cable: the kernel kills the processes with the
+// init, and closes their connections, which the others see.
 func (h *host) powerOff() {
 	if h.init == nil {
 		return
 	}
-	unplug(h.port())
+	h.cut()
 	h.init.Kill()
+	end := time.Now().Add(deathTimeout)
+	for _, pid := range h.dying { // their ports are free when they are gone
+		awaitDeath(pid, end)
+	}
+	h.dying = nil
 	if h.client != nil {
 		_ = h.client.Close()
 	}
 	h.init, h.client = nil, nil
+}
+
+// awaitDeath waits for a process that has become the fabric's own with the death of
+// its init, and takes its exit status: it is gone with all its threads then.
+func awaitDeath(pid int, end time.Time) {
+	for time.Now().Before(end) {
+		got, err := syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
+		if got == pid {
+			return
+		}
+		if err != nil { // somebody else's
+			if _, err := startOf(pid); err != nil {
+				return
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // start runs what the machine runs when it has power.
@@ -116,9 +149,26 @@ func (h *host) start() error {
 	return nil
 }
 
+// cut is the first half of powerOff: from here on nobody hears of the machine.
+func (h *host) cut() {
+	if !h.loopback {
+		unplug(h.port())
+		return
+	}
+	if h.init == nil {
+		return
+	}
+	for _, s := range h.status().Services { // there are none when the init is dead
+		if s.PID != 0 {
+			h.dying = append(h.dying, s.PID)
+		}
+	}
+	h.init.Signal(syscall.SIGKILL)
+}
+
 func (h *host) status() MachineStatus {
-	s := MachineStatus{Machine: h.Machine, On: h.client != nil}
-	if h.client == nil {
+	s := MachineStatus{Machine: h.Machine, On: h.client != nil && h.init.Running()}
+	if !s.On {
 		return s
 	}
 	s.PID = h.init.Cmd.Process.Pid

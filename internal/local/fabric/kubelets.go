@@ -25,10 +25,13 @@ const noKubelet = "stopped"
 // zoneLabel is the zone of a node.
 const zoneLabel = "topology.kubernetes.io/zone"
 
-// atOnce is how many requests are under way together, apiTimeout what all may take.
+// atOnce is how many requests are under way together; healTimeout is what all may
+// take when a fault is taken back, injectTimeout when it is made: the dead-man waits
+// for that.
 const (
-	atOnce     = 16
-	apiTimeout = 2 * time.Minute
+	atOnce        = 16
+	healTimeout   = 2 * time.Minute
+	injectTimeout = 5 * time.Second
 )
 
 func (f *Fabric) client() (kubernetes.Interface, error) {
@@ -50,7 +53,11 @@ func (f *Fabric) kubelets(nodes []string, run bool) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
+	timeout := injectTimeout
+	if run {
+		timeout = healTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	return each(nodes, func(name string) error {
 		value := noKubelet
@@ -78,7 +85,7 @@ func (f *Fabric) freeLeases(zone string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), healTimeout)
 	defer cancel()
 	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: KubeletLabel + "=" + zone})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -182,17 +183,22 @@ func nft(script string, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// forward passes connections on until the listener is closed.
-func forward(l net.Listener, to string) {
+// forward passes connections on, each to the first that takes it, until the listener
+// is closed.
+func forward(l net.Listener, to []string) {
 	for {
 		conn, err := l.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil { // out of descriptors, for example: others may end meanwhile
+			time.Sleep(10 * time.Millisecond)
+			continue
 		}
 		go func() {
 			defer func() { _ = conn.Close() }()
-			other, err := net.DialTimeout("tcp", to, dialTimeout)
-			if err != nil {
+			other := dialFirst(to)
+			if other == nil {
 				return
 			}
 			defer func() { _ = other.Close() }()
@@ -206,4 +212,14 @@ func forward(l net.Listener, to string) {
 			<-done // one side is closed: so is the connection
 		}()
 	}
+}
+
+// dialFirst connects to the first of the addresses that answers, nil when none does.
+func dialFirst(addresses []string) net.Conn {
+	for _, a := range addresses {
+		if conn, err := net.DialTimeout("tcp", a, dialTimeout); err == nil {
+			return conn
+		}
+	}
+	return nil
 }

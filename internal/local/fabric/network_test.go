@@ -153,7 +153,7 @@ func dial(t *testing.T, l net.Listener) net.Conn {
 func TestForward(t *testing.T) {
 	door, api := local(t), local(t)
 	done := make(chan struct{})
-	go func() { forward(door, api.Addr().String()); close(done) }()
+	go func() { forward(door, []string{api.Addr().String()}); close(done) }()
 
 	var pairs [2][2]net.Conn
 	for i := range pairs {

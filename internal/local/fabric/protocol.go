@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"strings"
 	"time"
 
 	"bulkhead.dev/bulkhead/internal/local/machine"
@@ -26,11 +27,15 @@ type Config struct {
 	Cluster string
 	// Program starts machines: this program, and what it calls itself.
 	Program, Name string
+	// Loopback: made without root. There is no bridge and no cable; machines are
+	// processes on addresses of the host's loopback, and no packet can be dropped.
+	Loopback bool
 	// Network, with the bridge's address in it, for example 10.89.0.1/24.
 	Bridge string
-	// Endpoint is host:port of the API.
-	Endpoint string
-	Machines []Machine
+	// Endpoints are host:port of the API, in the order in which they are tried: the
+	// virtual IP's, or without one each HAProxy's, zone by zone.
+	Endpoints []string
+	Machines  []Machine
 	// Kubeconfig of an administrator, from inside the fabric's network; it is there
 	// when the control plane has been made.
 	Kubeconfig string
@@ -138,3 +143,32 @@ type (
 	ServeRequest     On[[]machine.Service]
 	ManifestsRequest On[[]string]
 )
+
+// String says what is broken, for people.
+func (f *Fault) String() string {
+	var parts []string
+	add := func(what string, names []string) {
+		if len(names) > 0 {
+			parts = append(parts, what+" "+strings.Join(names, ", "))
+		}
+	}
+	processes := func(list []Process) []string {
+		var out []string
+		for _, p := range list {
+			out = append(out, p.Service+" on "+p.Machine)
+		}
+		return out
+	}
+	add("no power:", f.PowerOff)
+	if f.Drop != "" {
+		add("packets lost ("+string(f.Drop)+"):", append([]string{}, f.Zones...))
+		if len(f.Zones) == 0 {
+			parts = append(parts, "packets lost ("+string(f.Drop)+")")
+		}
+	}
+	add("ended:", processes(f.Hold))
+	add("frozen:", processes(f.Freeze))
+	add("stopped:", processes(f.Stop))
+	add("no kubelet:", f.Nodes)
+	return strings.Join(parts, "; ")
+}

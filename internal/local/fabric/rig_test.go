@@ -60,7 +60,7 @@ func start(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, folder: t.TempDir(), exe: exe}
-	config := Config{Cluster: "test", Program: exe, Name: exe, Bridge: "10.77.0.1/24", Endpoint: net.JoinHostPort(addresses["a1"], echoPort), Kubeconfig: filepath.Join(r.folder, "none")}
+	config := Config{Cluster: "test", Program: exe, Name: exe, Bridge: "10.77.0.1/24", Endpoints: []string{net.JoinHostPort(addresses["a1"], echoPort)}, Kubeconfig: filepath.Join(r.folder, "none")}
 	for _, name := range names {
 		config.Machines = append(config.Machines, Machine{Name: name, Zone: name[:1], Address: addresses[name] + "/24", Services: r.services()})
 		r.save(filepath.Join(MachinesFolder, name, machine.ConfigFile), machine.Config{Name: name})

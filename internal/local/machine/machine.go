@@ -23,6 +23,7 @@ import (
 type Machine struct {
 	config Config
 	logs   string
+	disk   string // of a machine on loopback
 	keeper *process.Keeper
 
 	mu       sync.Mutex
@@ -36,6 +37,10 @@ func newMachine(c Config, logs string) *Machine {
 // Write writes files and the folders above them.
 func (m *Machine) Write(files []File, _ *Nothing) error {
 	for _, f := range files {
+		f.Path = m.path(f.Path)
+		if m.disk != "" {
+			f.Data = []byte(onDisk(m.disk, string(f.Data)))
+		}
 		if err := os.MkdirAll(parent(f.Path), 0o755); err != nil {
 			return err
 		}
@@ -52,11 +57,11 @@ func (m *Machine) Write(files []File, _ *Nothing) error {
 // Read reads files.
 func (m *Machine) Read(paths []string, out *[]File) error {
 	for _, path := range paths {
-		data, err := os.ReadFile(path)
+		data, err := os.ReadFile(m.path(path))
 		if err != nil {
 			return err
 		}
-		info, err := os.Stat(path)
+		info, err := os.Stat(m.path(path))
 		if err != nil {
 			return err
 		}
@@ -116,7 +121,7 @@ func (m *Machine) Serve(services []Service, _ *Nothing) error {
 // ServeManifests starts the static pods that are called so; all of them without a
 // name. A static pod has one container, whose command is a program of Config.
 func (m *Machine) ServeManifests(names []string, _ *Nothing) error {
-	all, err := manifests(manifestFolder)
+	all, err := manifests(m.path(manifestFolder))
 	if err != nil {
 		return err
 	}
@@ -183,16 +188,32 @@ func (m *Machine) with(name string, f func(*service)) error {
 	return fmt.Errorf("%s runs no %s", m.config.Name, name)
 }
 
-// resolve finds the program of a command.
+// path is where a path of the machine is seen from here.
+func (m *Machine) path(p string) string {
+	if m.disk == "" {
+		return p
+	}
+	return onDisk(m.disk, p)
+}
+
+// resolve finds the program of a command, and the paths in its arguments.
 func (m *Machine) resolve(argv []string) []string {
 	argv = slices.Clone(argv)
 	if path, ok := m.config.Programs[argv[0]]; ok {
 		argv[0] = path
 	}
+	for i := range argv[1:] {
+		argv[i+1] = m.path(argv[i+1])
+	}
 	return argv
 }
 
 func (m *Machine) environment() []string {
+	if m.disk != "" {
+		// kubeadm writes static pods only into the host's own folder, unless it is
+		// run dry (cmd/kubeadm/app/cmd/init.go, ManifestDir).
+		return []string{"HOME=" + m.disk, "TMPDIR=" + m.disk + "/run", "KUBEADM_INIT_DRYRUN_DIR=" + m.path(manifestFolder), "PATH=" + os.Getenv("PATH")}
+	}
 	return []string{"HOME=/root", "TMPDIR=/run", "PATH=" + os.Getenv("PATH")}
 }
 

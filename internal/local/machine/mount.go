@@ -18,6 +18,9 @@ const own = "/run/bulkhead"
 // what it writes there is kept on its disk.
 var covered = map[string]string{"/etc": "etc", "/usr/local": "local"}
 
+// searchPath is where a machine looks for programs.
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // devices that processes may use.
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
@@ -84,7 +87,7 @@ func mount(folder string) (string, error) {
 	}
 	// The host's variable that names a kubeconfig or a proxy is not the machine's.
 	os.Clearenv()
-	return own, os.Setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	return own, os.Setenv("PATH", searchPath)
 }
 
 // ownDevices makes a /dev in which the machine may make its log socket.

@@ -15,6 +15,9 @@ type Config struct {
 	Name string
 	// Programs are paths by name: what a static pod's command is looked up in.
 	Programs map[string]string
+	// Loopback: the machine has no namespaces. It is a process and its children, its
+	// paths are below its disk, and its addresses of the host's loopback.
+	Loopback bool
 }
 
 // The folders and files in a machine's folder.

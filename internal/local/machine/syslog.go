@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// serveSyslog writes what is sent to /dev/log into a file, each message as a line
+// serveSyslog writes what is sent to a socket, /dev/log, into a file, each message as a line
 // with the time at which it came: HAProxy tells there when a server goes and comes.
-func serveSyslog(path string) error {
+func serveSyslog(socket, path string) error {
 	if err := os.MkdirAll(parent(path), 0o755); err != nil {
 		return err
 	}
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "/dev/log", Net: "unixgram"})
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
-		return fmt.Errorf("making /dev/log: %w", err)
+		return fmt.Errorf("making %s: %w", socket, err)
 	}
-	if err := os.Chmod("/dev/log", 0o666); err != nil {
+	if err := os.Chmod(socket, 0o666); err != nil {
 		return err
 	}
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)

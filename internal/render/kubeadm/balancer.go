@@ -18,7 +18,12 @@ func (l *Layout) balancers() ([]file.File, error) {
 	for _, m := range l.Balancers() {
 		data := balancerData{
 			Layout: l, Self: m, Servers: l.ControlPlane(), StatusPort: statusPort, Check: checkScript,
-			CA: balancerCA,
+			CA: balancerCA, LogSocket: "/dev/log", AdminSocket: "/run/haproxy/admin.sock",
+		}
+		if l.Loopback {
+			// From the folder of the machine's files, which HAProxy is started in: the
+			// whole path may be longer than a socket's may be, and hold blanks.
+			data.CA, data.LogSocket, data.AdminSocket = balancerCA[1:], "unix@dev/log", "unix@run/haproxy/admin.sock"
 		}
 		for _, other := range l.Balancers() {
 			if other.Name != m.Name {
@@ -53,22 +58,35 @@ const (
 type balancerData struct {
 	*Layout
 
-	Self       Machine
-	Servers    []Machine
-	Peers      []Machine
-	StatusPort int
-	Check      string
-	CA         string
+	Self                   Machine
+	Servers                []Machine
+	Peers                  []Machine
+	StatusPort             int
+	Check                  string
+	CA                     string
+	LogSocket, AdminSocket string
 }
 
 // Bind is HAProxy's address: every one of the machine, so that it is reached by the
 // machine's own as well as by the virtual IP, and starts without holding that.
-func (d balancerData) Bind() string { return d.everywhere(d.EndpointPort) }
+func (d balancerData) Bind() string { return d.everywhere(d.BalancerPort) }
+
+// BindStatus is where keepalived asks.
+func (d balancerData) BindStatus() string {
+	if d.Loopback {
+		return d.everywhere(d.StatusPort)
+	}
+	return "127.0.0.1:" + decimal(d.StatusPort)
+}
 
 // BindMetrics is the exporter's address.
 func (d balancerData) BindMetrics() string { return d.everywhere(MetricsPort) }
 
+// everywhere is every address of the machine; on loopback it has one.
 func (d balancerData) everywhere(port int) string {
+	if d.Loopback {
+		return hostPort(d.Self.Address.String(), port)
+	}
 	if d.Self.Address.Is6() {
 		return ":::" + decimal(port) + " v4v6"
 	}

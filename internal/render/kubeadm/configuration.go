@@ -46,7 +46,9 @@ func (l *Layout) configuration(c *v1alpha1.Cluster, m Machine) (file.File, error
 	case m.Role == v1alpha1.RoleEtcd:
 		comment = "Makes the certificates and the static pod of etcd on " + m.Name + " (" + m.Zone + ").\n" +
 			"kubeadm init phase certs etcd-server, etcd-peer, etcd-healthcheck-client; etcd local"
-		objects = []any{l.initConfiguration(c, m), l.etcdConfiguration(c, m)}
+		cluster := l.etcdConfiguration(c, m)
+		l.onLoopback(&cluster, m)
+		objects = []any{l.initConfiguration(c, m), cluster}
 	case c.Spec.Provider == v1alpha1.ProviderLocal:
 		comment = "Makes the certificates and static pods of " + m.Name + " (" + m.Zone + ").\n" +
 			"kubeadm init phase certs all; kubeconfig all; control-plane all; etcd local"
@@ -57,6 +59,7 @@ func (l *Layout) configuration(c *v1alpha1.Cluster, m Machine) (file.File, error
 		if cluster.Etcd.Local != nil {
 			cluster.Etcd.Local.ExtraArgs = append(l.membership(), cluster.Etcd.Local.ExtraArgs...)
 		}
+		l.onLoopback(&cluster, m)
 		objects = []any{l.initConfiguration(c, m), cluster}
 	case m.Name == l.ControlPlane()[0].Name:
 		comment = "Makes the cluster, on " + m.Name + " (" + m.Zone + ").\nkubeadm init --config " + configurationFile
@@ -95,7 +98,7 @@ func (l *Layout) joinConfiguration(c *v1alpha1.Cluster, m Machine) upstream.Join
 // localEndpoint is a machine's own API server. On a machine of etcd there is none:
 // kubeadm takes the address of etcd's URLs from it.
 func (l *Layout) localEndpoint(m Machine) upstream.APIEndpoint {
-	return upstream.APIEndpoint{AdvertiseAddress: m.Address.String(), BindPort: int32(l.APIPort)}
+	return upstream.APIEndpoint{AdvertiseAddress: l.Advertised(m).String(), BindPort: int32(l.APIPort)}
 }
 
 // registration says how a node shows itself. The zone's label is one that a kubelet

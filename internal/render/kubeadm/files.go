@@ -18,6 +18,15 @@ func Files(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) ([]file.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	files, err := l.common(c)
+	if err != nil || c.Spec.Provider == v1alpha1.ProviderLocal {
+		return files, err
+	}
+	return l.hosts(c, files)
+}
+
+// common returns what both providers' machines have.
+func (l *Layout) common(c *v1alpha1.Cluster) ([]file.File, error) {
 	if _, err := minorOf(c.Spec.KubernetesVersion); err != nil {
 		return nil, fmt.Errorf("rendering kubeadm: %w", err)
 	}
@@ -40,9 +49,5 @@ func Files(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) ([]file.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, balancers...)
-	if c.Spec.Provider == v1alpha1.ProviderLocal {
-		return files, nil
-	}
-	return l.hosts(c, files)
+	return append(files, balancers...), nil
 }

@@ -52,12 +52,15 @@ type Layout struct {
 	// EndpointHost and EndpointPort are the address that clients use.
 	EndpointHost string
 	EndpointPort int
-	// APIPort is what each API server listens on.
-	APIPort int
+	// APIPort is what each API server listens on, BalancerPort each HAProxy.
+	APIPort      int
+	BalancerPort int
 	// VirtualIP that keepalived moves, and the link that carries it.
 	VirtualIP       netip.Addr
 	Interface       string
 	VirtualRouterID int
+	// Loopback: the addresses are of LayLoopback.
+	Loopback bool
 	// plan is where the timings are.
 	plan *v1alpha1.ClusterPlan
 }
@@ -97,6 +100,7 @@ func Lay(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) (*Layout, error) {
 			l.APIPort = sharedAPIPort
 		}
 	}
+	l.BalancerPort = l.EndpointPort
 	return l, nil
 }
 

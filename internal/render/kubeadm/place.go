@@ -26,6 +26,9 @@ func (l *Layout) Place(m Machine) []Placed {
 
 func (l *Layout) placeBalancer(m Machine, place func(from, on, mode string)) {
 	place("haproxy/"+m.Name+"/haproxy.cfg", "/etc/haproxy/haproxy.cfg", "0644")
+	if l.Loopback {
+		return // no address moves
+	}
 	place("keepalived/"+m.Name+"/keepalived.conf", "/etc/keepalived/keepalived.conf", "0644")
 	place("keepalived/check-haproxy.sh", checkScript, "0755")
 }
