@@ -11,10 +11,12 @@ BENCH ?= .
 BENCHTIME ?= 1x
 PACKAGES ?= ./...
 SEEDS ?= 200
+DRILLS ?= 50
+WORST ?= 20
 
 .PHONY: help
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r t d; do printf '  %-12s %s\n' "$$t" "$$d"; done
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r t d; do printf '  %-12s %s\n' "$$t" "$$d"; done
 
 .PHONY: needs
 needs:
@@ -47,7 +49,9 @@ components: needs ## build kube-apiserver, etcd, kwok and the like from source, 
 test: needs components ## every test, as CI runs them; BULKHEAD_REQUIRE_ALL=1 fails where one would be skipped
 	@hack/install-chromium.sh
 	@hack/install-consumers.sh
-	go test -count=1 -timeout 40m $(PACKAGES)
+	go test -count=1 -timeout 40m $(if $(filter ./...,$(PACKAGES)),$$(go list ./... | grep -v /test/e2e$$),$(PACKAGES))
+	@# A drill measures: nothing else runs beside it.
+	$(if $(filter ./...,$(PACKAGES)),go test -count=1 -timeout 20m ./test/e2e,@true)
 
 .PHONY: race
 race: needs components ## every test under the race detector (needs a C compiler)
@@ -57,6 +61,15 @@ race: needs components ## every test under the race detector (needs a C compiler
 .PHONY: fidelity
 fidelity: needs components ## a zone lost in random real clusters, and in simulations of them; SEEDS (200) goes on where it stopped
 	go test -count=1 -timeout 0 -v -run '^(TestFidelity|TestTimes)$$' ./internal/fidelity -args -seeds $(SEEDS) -times
+
+.PHONY: e2e
+e2e: needs components ## a local cluster, drilled and taken away, as root: the short form of drills
+	go test -count=1 -timeout 10m -v ./test/e2e
+
+.PHONY: drills
+drills: needs components ## every fault in a real cluster, as root: DRILLS (50), and WORST (20) worst cases; goes on where it stopped
+	BULKHEAD_REQUIRE_ALL=1 go test -count=1 -timeout 0 -v -run '^TestDrills$$' ./test/drills -args -drills $(DRILLS) -worst $(WORST) -update \
+		-version "$$(hack/version.sh)" -results "$${XDG_CACHE_HOME:-$$HOME/.cache}/bulkhead/drills-$$(hack/version.sh).jsonl"
 
 .PHONY: fuzz
 fuzz: needs ## fuzz the readers of manifests, saved clusters and specs, each for FUZZTIME (30s)

@@ -93,7 +93,7 @@ func save(folder string, e *verdict.Evidence) (*v1alpha1.DrillReport, error) {
 
 // Judge makes the report of the evidence in a folder again.
 func Judge(folder string) (*v1alpha1.DrillReport, error) {
-	e, err := read(folder)
+	e, err := Read(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -160,8 +160,8 @@ func (d *Disagreement) Error() string {
 	return fmt.Sprintf("%s: the evidence judged again makes another report than %s\nhint: another version of bulkhead may have written it; -o json shows this one's", d.folder, ReportFile)
 }
 
-// read reads the evidence in a folder.
-func read(folder string) (*verdict.Evidence, error) {
+// Read reads the evidence in a folder.
+func Read(folder string) (*verdict.Evidence, error) {
 	text, err := os.ReadFile(filepath.Join(folder, RecordFile))
 	if err != nil {
 		return nil, fmt.Errorf("%s: this is no evidence of a drill: %w", folder, err)

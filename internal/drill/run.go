@@ -182,6 +182,9 @@ func (r *runner) run(ctx context.Context) (*verdict.Evidence, error) {
 	if err := r.writeRecord(a, f); err != nil {
 		return nil, err
 	}
+	if err := r.site.sweep(ctx); err != nil {
+		return nil, err
+	}
 	err = r.measure(ctx, r.site, r.site.ways(r.Writes, r.Reads), func() { r.breakIt(ctx, a) })
 	stop()
 	group.Wait()

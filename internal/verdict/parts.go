@@ -21,6 +21,11 @@ const (
 // is then not what was waited for.
 const sameMoment = 0.1
 
+// seenLate in seconds is how long after it happened a part's return may be seen: who
+// leads etcd is asked for every 50 ms, where the address is every 20 ms, and HAProxy
+// says itself when it changes its mind.
+var seenLate = map[string]float64{partEtcd: 0.1, partVIP: 0.04}
+
 // judgeParts says when each layer that the fault touched was back, and which of them
 // writes waited for: the last that was back when they went on. What came back later
 // held nobody up.
@@ -39,7 +44,7 @@ func (d *drill) judgeParts(stopped *span) {
 	var last *v1alpha1.DrillPart
 	for i := range d.report.APIGapParts {
 		p := &d.report.APIGapParts[i]
-		if p.Back > stopped.to-d.zero+sameMoment {
+		if p.Back > stopped.to-d.zero+seenLate[p.Name] {
 			continue
 		}
 		margin := 0.0

@@ -133,7 +133,11 @@ func (d *drill) predict(stopped *span) {
 	first, last, count := d.evictions()
 	text = fmt.Sprintf("%s of the lost nodes evicted", plural(count, "watched pod"))
 	d.moment("first eviction", d.said("pods-created", true), first, text)
-	d.moment("last eviction", d.said("pods-created", false), last, text)
+	final := d.said("pods-created", false)
+	if waited := d.faultEnd - d.zero; final.seconds != nil && *final.seconds > waited {
+		last = nil // it was to come after the fault had ended
+	}
+	d.moment("last eviction", final, last, text)
 }
 
 func (d *drill) moment(what string, f forecast, seen *float64, text string) {

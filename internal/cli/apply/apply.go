@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 
 	"github.com/spf13/cobra"
@@ -25,8 +26,10 @@ import (
 
 const long = `Make the cluster of provider local on this machine: a real control plane over
 zones that are network namespaces, with etcd, kube-apiserver, HAProxy and keepalived
-as processes and kwok in the place of the kubelets. It needs root; nothing outside
-its own namespaces and one folder is touched. Applied again, it brings the node
+as processes and kwok in the place of the kubelets. Nothing outside its own
+namespaces and one folder is touched. Without root the zones are loopback addresses,
+127.0.ZONE.x: there is no virtual IP, and drills can kill and freeze processes but
+lose no packets. Applied again, it brings the node
 pools to what the Cluster says.
 
 The other providers' clusters are made by their own tools: bulkhead render writes
@@ -89,7 +92,7 @@ func run(ctx context.Context, f *flags, version string, in io.Reader, out, errOu
 	}
 	line := progress.New(errOut, f.quiet)
 	defer line.Done()
-	o := local.Options{Cluster: d.Cluster, Plan: p, Files: files, Home: home, Progress: line.Update, Locate: locate}
+	o := local.Options{Cluster: d.Cluster, Plan: p, Files: files, Home: home, Progress: line.Update, Locate: locate, Loopback: os.Geteuid() != 0}
 	if o.Program, o.Name, err = local.Self(); err != nil {
 		return exit.Error{Code: exit.Undetermined, Err: err}
 	}
@@ -100,6 +103,9 @@ func run(ctx context.Context, f *flags, version string, in io.Reader, out, errOu
 		}
 		_, err = io.WriteString(out, text)
 		return err
+	}
+	if o.Loopback {
+		line.Say("bulkhead: " + local.WithoutRoot)
 	}
 	c, changed, err := local.Apply(ctx, o)
 	line.Done()

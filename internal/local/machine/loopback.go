@@ -31,10 +31,10 @@ func enterDisk(folder string) (disk string, err error) {
 			return "", err
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(disk, "var/lib/etcd"), 0o700); err != nil { // etcd wants it so
+	if err := os.MkdirAll(disk+"/var/lib/etcd", 0o700); err != nil { // etcd wants it so
 		return "", err
 	}
-	if err := os.Remove(filepath.Join(disk, "dev/log")); err != nil && !os.IsNotExist(err) { // of before the power went
+	if err := os.Remove(disk + "/dev/log"); err != nil && !os.IsNotExist(err) { // of before the power went
 		return "", err
 	}
 	// The user's variables that name a kubeconfig or a proxy are not the machine's.

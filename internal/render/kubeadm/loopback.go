@@ -43,7 +43,10 @@ func LayLoopback(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan, number, port int)
 		}
 		m.Address = netip.AddrFrom4([4]byte{127, byte(number), byte(zone), byte(2 + n%perZone)})
 	}
-	return l, l.check(p)
+	if err := l.check(p); err != nil {
+		return nil, fmt.Errorf("rendering kubeadm: %w", err)
+	}
+	return l, nil
 }
 
 // LoopbackPorts are what the machines of a layout on loopback addresses listen on,
@@ -105,8 +108,8 @@ func (l *Layout) onLoopback(cluster *upstream.ClusterConfiguration, m Machine) {
 
 // setArgument gives an argument a value, whatever it had.
 func setArgument(list *[]upstream.Arg, name, value string) {
-	kept := slices.DeleteFunc(slices.Clone(*list), func(a upstream.Arg) bool { return a.Name == name })
-	*list = append(kept, upstream.Arg{Name: name, Value: value})
+	others := slices.DeleteFunc(slices.Clone(*list), func(a upstream.Arg) bool { return a.Name == name })
+	*list = slices.Concat(others, []upstream.Arg{{Name: name, Value: value}})
 }
 
 // LocalFiles returns what Files does for provider local, for a layout: of LayLoopback

@@ -1,0 +1,51 @@
+//go:build linux
+
+package lab
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"bulkhead.dev/bulkhead/internal/components"
+)
+
+// Require skips a test that cannot have a local cluster here, and says in one line
+// why; with BULKHEAD_REQUIRE_ALL=1 it fails instead. With -short it always skips.
+func Require(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: without a local cluster")
+	}
+	if os.Geteuid() != 0 {
+		missing(t, "a local cluster needs root: sudo env PATH=$PATH go test ...")
+	}
+	for _, c := range []struct{ program, in string }{{"haproxy", "haproxy"}, {"keepalived", "keepalived"}, {"nft", "nftables"}, {"curl", "curl"}} {
+		if !installed(c.program) {
+			missing(t, c.program+" is not installed: apt-get install "+c.in)
+		}
+	}
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubeadm", "kubectl", "kwok"} {
+		if _, err := components.Locate(t.Context(), components.Options{}, name); err != nil {
+			missing(t, err.Error())
+		}
+	}
+}
+
+func installed(program string) bool {
+	for _, name := range []string{program, filepath.Join("/usr/sbin", program), filepath.Join("/sbin", program), filepath.Join("/usr/local/sbin", program)} {
+		if _, err := exec.LookPath(name); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func missing(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("BULKHEAD_REQUIRE_ALL") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}

@@ -1,0 +1,73 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"bulkhead.dev/bulkhead/internal/components"
+)
+
+// Client asks the cluster's API, by the port of this machine.
+func (c *Cluster) Client() (kubernetes.Interface, error) {
+	made, err := c.Open()
+	if err != nil {
+		return nil, err
+	}
+	config, err := made.Config()
+	if err != nil {
+		return nil, err
+	}
+	return kubernetes.NewForConfig(config)
+}
+
+// Deploy applies a folder of manifests with kubectl, and waits until every
+// Deployment and StatefulSet has its full count.
+func (c *Cluster) Deploy(ctx context.Context, manifests string) error {
+	kubectl, err := components.Locate(ctx, components.Options{}, "kubectl")
+	if err != nil {
+		return err
+	}
+	made, err := c.Open()
+	if err != nil {
+		return err
+	}
+	apply := exec.CommandContext(ctx, kubectl, "--kubeconfig", made.Kubeconfig(), "apply", "-f", manifests)
+	if out, err := apply.CombinedOutput(); err != nil {
+		return fmt.Errorf("applying %s: %w\n%s", manifests, err, out)
+	}
+	client, err := c.Client()
+	if err != nil {
+		return err
+	}
+	return Until(ctx, manifests+" runs", func() error { return full(ctx, client) })
+}
+
+// full says which workload has not its full count.
+func full(ctx context.Context, client kubernetes.Interface) error {
+	deployments, err := client.AppsV1().Deployments(corev1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, d := range deployments.Items {
+		if d.Status.ObservedGeneration < d.Generation || d.Status.ReadyReplicas < *d.Spec.Replicas {
+			return fmt.Errorf("of Deployment %s/%s %d of %d are ready", d.Namespace, d.Name, d.Status.ReadyReplicas, *d.Spec.Replicas)
+		}
+	}
+	sets, err := client.AppsV1().StatefulSets(corev1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, s := range sets.Items {
+		if s.Status.ObservedGeneration < s.Generation || s.Status.ReadyReplicas < *s.Spec.Replicas {
+			return fmt.Errorf("of StatefulSet %s/%s %d of %d are ready", s.Namespace, s.Name, s.Status.ReadyReplicas, *s.Spec.Replicas)
+		}
+	}
+	return nil
+}
