@@ -155,7 +155,7 @@ func (l *leaders) ask(ctx context.Context, machine, method string, body any, out
 		return err
 	}
 	text, err = io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
+	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
@@ -276,19 +276,24 @@ func (s *site) addressesOf(name string) *addresses {
 		if m.Name != name || !m.On {
 			continue
 		}
-		n, err := enter(m.PID)
-		if err != nil {
-			return nil
-		}
-		defer n.close()
-		var handle *netlink.Handle
-		n.do(func() { handle, err = netlink.NewHandle() })
-		if err != nil {
-			return nil
-		}
-		return &addresses{handle}
+		return addressesIn(m.PID)
 	}
 	return nil
+}
+
+// addressesIn is nil when the process is gone.
+func addressesIn(pid int) *addresses {
+	n, err := enter(pid)
+	if err != nil {
+		return nil
+	}
+	defer n.close()
+	var handle *netlink.Handle
+	n.do(func() { handle, err = netlink.NewHandle() })
+	if err != nil {
+		return nil
+	}
+	return &addresses{handle}
 }
 
 func (a *addresses) has(address string) bool {

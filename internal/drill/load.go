@@ -237,7 +237,7 @@ func (l *load) request(ctx context.Context, c *http.Client, method, base, path s
 		return 0, nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(response.Body, 16<<20))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
+	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return 0, nil, err
 	}
 	return response.StatusCode, text, nil

@@ -113,7 +113,7 @@ func connected(ctx context.Context, conn *net.TCPConn) error {
 		_, unconnected := unix.Getpeername(int(fd)) // ENOTCONN while it is under way
 		return failed != nil || unconnected == nil
 	})
-	if err = errors.Join(err, failed); err != nil {
+	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
 	if !stop() && ctx.Err() != nil {

@@ -46,7 +46,6 @@ type observer struct {
 	pods     map[string]*corev1.Pod                           // by UID
 	slices   map[string]map[string]*discoveryv1.EndpointSlice // by Service, by name
 	services map[string]string                                // nodes of ready endpoints as last noted
-	kubelets map[string]string                                // label of each node
 	renewed  map[string]float64                               // when a node's lease was last renewed
 }
 
@@ -71,7 +70,7 @@ func newObserver(s *site, j *journal) *observer {
 func watcher(api kubernetes.Interface, j *journal) *observer {
 	return &observer{
 		api: api, journal: j, owners: map[string]string{}, versions: map[string]uint64{}, nodes: map[string]bool{},
-		pods: map[string]*corev1.Pod{}, slices: map[string]map[string]*discoveryv1.EndpointSlice{}, services: map[string]string{}, kubelets: map[string]string{}, renewed: map[string]float64{},
+		pods: map[string]*corev1.Pod{}, slices: map[string]map[string]*discoveryv1.EndpointSlice{}, services: map[string]string{}, renewed: map[string]float64{},
 	}
 }
 
@@ -256,7 +255,6 @@ func (o *observer) node(n *corev1.Node, gone bool) {
 	slices.Sort(taints)
 	o.mu.Lock()
 	o.nodes[n.Name] = ready && o.well(n)
-	o.kubelets[n.Name] = n.Labels[kubeletLabel]
 	if gone {
 		delete(o.nodes, n.Name)
 	}
@@ -385,13 +383,6 @@ func (o *observer) ready() map[string]int {
 		out[o.workload(p)]++
 	}
 	return out
-}
-
-// kubelet is the value of the label that gives a node its kubelet.
-func (o *observer) kubelet(node string) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.kubelets[node]
 }
 
 // servers reads what every HAProxy has said since the drill began about servers

@@ -150,8 +150,8 @@ func (f *forecast) subjects() (workloads, services []v1alpha1.DrillSubject) {
 			continue // what ends by itself is at full count never
 		}
 		subject := v1alpha1.DrillSubject{
-			WorkloadRef: v1alpha1.WorkloadRef{Kind: string(w.Kind), Namespace: w.Namespace, Name: w.Name},
-			Replicas:    w.Replicas, MinAvailable: minimum[string(w.Kind)+" "+w.Namespace+"/"+w.Name],
+			WorkloadRef: v1alpha1.WorkloadRef{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
+			Replicas:    w.Replicas, MinAvailable: minimum[w.Kind+" "+w.Namespace+"/"+w.Name],
 		}
 		if o := w.RecoveryTime; o != nil {
 			if subject.WaitsForZone = o.WithZone; !o.WithZone {

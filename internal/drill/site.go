@@ -98,7 +98,10 @@ func open(ctx context.Context, c *local.Cluster) (*site, error) {
 	if s.etcdTLS, err = s.etcdCredentials(); err != nil {
 		return nil, err
 	}
-	return s, s.readNodes(ctx)
+	if err := s.readNodes(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *site) close() {
@@ -125,16 +128,21 @@ func (s *site) enterZone(zone string) (err error) {
 			if err != nil {
 				return err
 			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if old := s.networks[zone]; old != nil {
-				s.left = append(s.left, old)
-			}
-			s.networks[zone] = n
+			s.settle(zone, n)
 			return nil
 		}
 	}
 	return fmt.Errorf("zone %s has no machine with power: bulkhead apply makes it whole", zone)
+}
+
+// settle makes a network that of a zone's clients.
+func (s *site) settle(zone string, n *namespace) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.networks[zone]; old != nil {
+		s.left = append(s.left, old)
+	}
+	s.networks[zone] = n
 }
 
 // etcdCredentials reads what the API servers use.

@@ -165,7 +165,7 @@ func (s *softSite) supported(ctx context.Context) error {
 	if !slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool {
 		return r.Name == "pods/eviction" && r.Group == "policy" && r.Version == "v1"
 	}) {
-		return Refused{fmt.Errorf("Kubernetes %s at %s has no Eviction API (policy/v1)", s.version, s.server)}
+		return Refused{fmt.Errorf("the API at %s (Kubernetes %s) has no Eviction API (policy/v1)", s.server, s.version)}
 	}
 	var missing []string
 	for i := range softRights {

@@ -111,7 +111,7 @@ func (c *softCluster) fill() {
 			return errors.New("none in zone b")
 		}
 		if b, err := c.api.PolicyV1().PodDisruptionBudgets("default").Get(c.ctx, "web", metav1.GetOptions{}); err != nil || b.Status.DisruptionsAllowed != 1 {
-			return fmt.Errorf("the budget is not counted: %v", err)
+			return fmt.Errorf("the budget is not counted: %w", err)
 		}
 		return nil
 	})
@@ -379,7 +379,7 @@ func (c *softCluster) noRoom(t *testing.T) {
 	c.await("the pods are as large as a node", func() error {
 		d, err := c.api.AppsV1().Deployments("default").Get(c.ctx, "web", metav1.GetOptions{})
 		if err != nil || d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < 4 || d.Status.ReadyReplicas < replicas-1 {
-			return fmt.Errorf("%d updated, %d ready, %v", d.Status.UpdatedReplicas, d.Status.ReadyReplicas, err)
+			return fmt.Errorf("%d updated, %d ready, %w", d.Status.UpdatedReplicas, d.Status.ReadyReplicas, err)
 		}
 		return nil
 	})

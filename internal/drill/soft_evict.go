@@ -43,7 +43,7 @@ func (e *evictor) evict(ctx context.Context, pods []corev1.Pod) (done int, left 
 	total := len(pods)
 	waiting := pods
 	for {
-		if err = e.round(done, total); err != nil {
+		if err := e.round(done, total); err != nil {
 			return done, left, err
 		}
 		left = nil

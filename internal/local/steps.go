@@ -273,7 +273,8 @@ func (m *maker) write(name string, files []machine.File) error {
 
 func (m *maker) read(name string, paths ...string) ([]machine.File, error) {
 	var files []machine.File
-	return files, m.fabric.Call("Fabric.Read", fabric.ReadRequest{Machine: name, Do: paths}, &files)
+	err := m.fabric.Call("Fabric.Read", fabric.ReadRequest{Machine: name, Do: paths}, &files)
+	return files, err
 }
 
 func (m *maker) manifests(name string, pods ...string) error {

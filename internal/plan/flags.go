@@ -68,9 +68,9 @@ func TimingsOf(p *v1alpha1.ClusterPlan) v1alpha1.Timings {
 // it every quarter of that. 40, Kubernetes' default, unless the plan says otherwise.
 func NodeLeaseSeconds(p *v1alpha1.ClusterPlan) int { return int(paceOf(p.Timings).lease) }
 
-// NotReadySeconds is how long a node may miss its heartbeats until it is NotReady, and
-// TolerationSeconds for how long pods stay on it then, unless they say otherwise.
+// NotReadySeconds is how long a node may miss its heartbeats until it is NotReady.
 func NotReadySeconds(p *v1alpha1.ClusterPlan) int { return int(paceOf(p.Timings).grace) }
 
-// TolerationSeconds: see NotReadySeconds.
+// TolerationSeconds is for how long pods stay on a node that is NotReady,
+// unless they say otherwise.
 func TolerationSeconds(p *v1alpha1.ClusterPlan) int { return int(paceOf(p.Timings).toleration) }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -63,7 +62,7 @@ type metrics struct {
 // family begins a metric; all are gauges: the next drill sets them anew.
 func (m *metrics) family(name, help string) {
 	m.name = name
-	fmt.Fprintf(m, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name)
+	m.WriteString("# HELP " + name + " " + help + "\n# TYPE " + name + " gauge\n")
 }
 
 var labelEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
@@ -71,9 +70,9 @@ var labelEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 func (m *metrics) sample(value float64, labels ...named) {
 	var parts []string
 	for _, l := range append(m.common[:len(m.common):len(m.common)], labels...) {
-		parts = append(parts, fmt.Sprintf(`%s="%s"`, l.Name, labelEscapes.Replace(strings.ToValidUTF8(l.Value, "�"))))
+		parts = append(parts, l.Name+`="`+labelEscapes.Replace(strings.ToValidUTF8(l.Value, "�"))+`"`)
 	}
-	fmt.Fprintf(m, "%s{%s} %s\n", m.name, strings.Join(parts, ","), strconv.FormatFloat(value, 'g', -1, 64))
+	m.WriteString(m.name + "{" + strings.Join(parts, ",") + "} " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
 }
 
 func truth(b bool) float64 {

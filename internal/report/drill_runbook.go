@@ -35,7 +35,9 @@ type markdown struct {
 }
 
 // line ends a paragraph or a heading.
-func (b *markdown) line(format string, args ...any) { fmt.Fprintf(b, format+"\n\n", args...) }
+func (b *markdown) line(format string, args ...any) {
+	b.WriteString(fmt.Sprintf(format, args...) + "\n\n")
+}
 
 func (b *markdown) list(mark string, items []string) {
 	for i, item := range items {
@@ -43,15 +45,15 @@ func (b *markdown) list(mark string, items []string) {
 		if mark == "1." {
 			m = fmt.Sprintf("%d.", i+1)
 		}
-		fmt.Fprintf(b, "%s %s\n", m, item)
+		b.WriteString(m + " " + item + "\n")
 	}
 	b.WriteString("\n")
 }
 
 func (b *markdown) table(head []string, rows [][]string) {
-	fmt.Fprintf(b, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat(" --- |", len(head)))
+	b.WriteString("| " + strings.Join(head, " | ") + " |\n|" + strings.Repeat(" --- |", len(head)) + "\n")
 	for _, row := range rows {
-		fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
+		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
 	}
 	b.WriteString("\n")
 }

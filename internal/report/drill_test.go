@@ -307,7 +307,7 @@ func TestDrillMetrics(t *testing.T) {
 				continue
 			}
 			m := sampleLine.FindStringSubmatch(line)
-			if m == nil || m[1] != family || seen[m[1]+m[2]] {
+			if len(m) < 3 || m[1] != family || seen[m[1]+m[2]] {
 				t.Errorf("%s: no sample of %s, or twice: %s", name, family, line)
 				continue
 			}

@@ -46,25 +46,29 @@ func (c *Client) Status() (*Status, error) {
 // Inject makes a fault.
 func (c *Client) Inject(f Fault) (Injected, error) {
 	var out Injected
-	return out, c.Call("Fabric.Inject", f, &out)
+	err := c.Call("Fabric.Inject", f, &out)
+	return out, err
 }
 
 // Heal takes the fault back.
 func (c *Client) Heal() (Healed, error) {
 	var out Healed
-	return out, c.Call("Fabric.Heal", machine.Nothing{}, &out)
+	err := c.Call("Fabric.Heal", machine.Nothing{}, &out)
+	return out, err
 }
 
 // Healed tells of the last healing.
 func (c *Client) Healed() (Healed, error) {
 	var out Healed
-	return out, c.Call("Fabric.Healed", machine.Nothing{}, &out)
+	err := c.Call("Fabric.Healed", machine.Nothing{}, &out)
+	return out, err
 }
 
 // Signs of the fault in force.
 func (c *Client) Signs() ([]string, error) {
 	var out []string
-	return out, c.Call("Fabric.Signs", machine.Nothing{}, &out)
+	err := c.Call("Fabric.Signs", machine.Nothing{}, &out)
+	return out, err
 }
 
 // Run runs a command on a machine; an exit code other than 0 is an error with what

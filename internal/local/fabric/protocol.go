@@ -135,12 +135,17 @@ type On[T any] struct {
 	Do      T
 }
 
-// The requests that On is instantiated with: net/rpc wants named types.
+// net/rpc wants named types.
 type (
-	RunRequest       On[machine.Command]
-	WriteRequest     On[[]machine.File]
-	ReadRequest      On[[]string]
-	ServeRequest     On[[]machine.Service]
+	// RunRequest runs a command.
+	RunRequest On[machine.Command]
+	// WriteRequest writes files.
+	WriteRequest On[[]machine.File]
+	// ReadRequest reads files.
+	ReadRequest On[[]string]
+	// ServeRequest starts services.
+	ServeRequest On[[]machine.Service]
+	// ManifestsRequest starts static pods.
 	ManifestsRequest On[[]string]
 )
 

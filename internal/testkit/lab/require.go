@@ -5,7 +5,6 @@ package lab
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"bulkhead.dev/bulkhead/internal/components"
@@ -34,7 +33,7 @@ func Require(t testing.TB) {
 }
 
 func installed(program string) bool {
-	for _, name := range []string{program, filepath.Join("/usr/sbin", program), filepath.Join("/sbin", program), filepath.Join("/usr/local/sbin", program)} {
+	for _, name := range []string{program, "/usr/sbin/" + program, "/sbin/" + program, "/usr/local/sbin/" + program} {
 		if _, err := exec.LookPath(name); err == nil {
 			return true
 		}
