@@ -35,6 +35,9 @@ const (
 	controllerStart = time.Second
 )
 
+// readTimeout bounds the reading and simulating of a cluster, with what is asked again.
+const readTimeout = 2 * time.Minute
+
 // forecast is what a simulation says of the live cluster.
 type forecast struct {
 	predicted v1alpha1.DrillPredicted
@@ -103,7 +106,14 @@ func (s *site) foresee(ctx context.Context, f Fault, a *aim) (*forecast, error) 
 	if t := s.cluster.Cluster.Spec.Objectives.RecoveryTime; t != nil {
 		o.RecoveryTime = t.Seconds()
 	}
-	out, err := foresee(ctx, config, s.cluster.Cluster.Metadata.Name, a.failure, overrides, plan.DependenciesOf(s.cluster.Plan), o)
+	// An address that has just been moved cuts the connections that were on it.
+	var out *forecast
+	reading, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	err = until(reading, "the cluster is read", func() (err error) {
+		out, err = foresee(reading, config, s.cluster.Cluster.Metadata.Name, a.failure, overrides, plan.DependenciesOf(s.cluster.Plan), o)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("predicting %s: %w", f.Name, err)
 	}
