@@ -35,8 +35,9 @@ const (
 	controllerStart = time.Second
 )
 
-// readTimeout bounds the reading and simulating of a cluster, with what is asked again.
-const readTimeout = 2 * time.Minute
+// readTries is how often a cluster is read before its not answering is an error; each
+// read asks several times itself.
+const readTries = 3
 
 // forecast is what a simulation says of the live cluster.
 type forecast struct {
@@ -108,12 +109,12 @@ func (s *site) foresee(ctx context.Context, f Fault, a *aim) (*forecast, error) 
 	}
 	// An address that has just been moved cuts the connections that were on it.
 	var out *forecast
-	reading, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	err = until(reading, "the cluster is read", func() (err error) {
-		out, err = foresee(reading, config, s.cluster.Cluster.Metadata.Name, a.failure, overrides, plan.DependenciesOf(s.cluster.Plan), o)
-		return err
-	})
+	for try := 1; ; try++ {
+		out, err = foresee(ctx, config, s.cluster.Cluster.Metadata.Name, a.failure, overrides, plan.DependenciesOf(s.cluster.Plan), o)
+		if err == nil || try == readTries || ctx.Err() != nil {
+			break
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("predicting %s: %w", f.Name, err)
 	}
