@@ -28,7 +28,7 @@ func (c *Cluster) Client() (kubernetes.Interface, error) {
 }
 
 // Deploy applies a folder of manifests with kubectl, and waits until every
-// Deployment and StatefulSet has its full count.
+// Deployment and StatefulSet has its full count, that of its autoscaler's minimum.
 func (c *Cluster) Deploy(ctx context.Context, manifests string) error {
 	kubectl, err := components.Locate(ctx, components.Options{}, "kubectl")
 	if err != nil {
@@ -55,7 +55,20 @@ func full(ctx context.Context, client kubernetes.Interface) error {
 	if err != nil {
 		return err
 	}
+	scalers, err := client.AutoscalingV2().HorizontalPodAutoscalers(corev1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	least := map[string]int32{} // replicas that an autoscaler will see to, by Deployment
+	for _, h := range scalers.Items {
+		if h.Spec.MinReplicas != nil {
+			least[h.Namespace+"/"+h.Spec.ScaleTargetRef.Name] = *h.Spec.MinReplicas
+		}
+	}
 	for _, d := range deployments.Items {
+		if want := least[d.Namespace+"/"+d.Name]; *d.Spec.Replicas < want {
+			return fmt.Errorf("the autoscaler has not scaled Deployment %s/%s to %d", d.Namespace, d.Name, want)
+		}
 		if d.Status.ObservedGeneration < d.Generation || d.Status.ReadyReplicas < *d.Spec.Replicas {
 			return fmt.Errorf("of Deployment %s/%s %d of %d are ready", d.Namespace, d.Name, d.Status.ReadyReplicas, *d.Spec.Replicas)
 		}
