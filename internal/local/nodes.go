@@ -142,9 +142,13 @@ func kwokNode(n *corev1.Node) *corev1.Node {
 // default: the admission plugin ServiceAccount wants its account.
 func awaitNodes(ctx context.Context, m *maker) error {
 	return await(ctx, "every node is Ready", func() error {
-		nodes, err := m.api.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+		// From the API server's cache, and not so often that asking is the work.
+		nodes, err := m.api.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 		if err != nil {
 			return err
+		}
+		for range len(nodes.Items) / 100 {
+			pause()
 		}
 		waiting := []string{}
 		for i := range nodes.Items {
