@@ -55,6 +55,8 @@ type LocalMachineStatus struct {
 type LocalProcessStatus struct {
 	Name string `json:"name"`
 	// State is running, frozen, held or waiting (to be started again).
-	State    string `json:"state"`
-	Restarts int    `json:"restarts"`
+	State string `json:"state"`
+	// Ready: it runs, and answers so where its static pod has a probe.
+	Ready    bool `json:"ready"`
+	Restarts int  `json:"restarts"`
 }

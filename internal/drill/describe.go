@@ -5,9 +5,7 @@ package drill
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"strings"
-	"sync"
 	"time"
 
 	"bulkhead.dev/bulkhead/internal/local"
@@ -15,30 +13,12 @@ import (
 
 // Describe tells what Run would break, for people, and breaks nothing.
 func Describe(ctx context.Context, c *local.Cluster, o Options) (string, error) {
-	if err := o.Fault.possible(c); err != nil {
-		return "", err
-	}
-	s, err := open(ctx, c)
+	r, err := begin(ctx, c, o)
 	if err != nil {
 		return "", err
 	}
-	defer s.close()
-	s.random = rand.New(rand.NewPCG(uint64(o.Seed), 5))
-	if s.zones, err = chooseZones(s, o); err != nil {
-		return "", err
-	}
-	r := newRunner(s, o)
-	watching, stop := context.WithCancel(ctx)
-	var group sync.WaitGroup
-	defer group.Wait()
-	defer stop()
-	s.leaders.watch(watching, &group)
-	if err := r.observer.watch(watching); err != nil {
-		return "", err
-	}
-	if err := r.ready(ctx); err != nil {
-		return "", err
-	}
+	defer r.close()
+	s := r.site
 	a, err := o.Fault.Aim(s)
 	if err != nil {
 		return "", Refused{err}
@@ -61,8 +41,8 @@ func Describe(ctx context.Context, c *local.Cluster, o Options) (string, error) 
 	line("power off", a.fault.PowerOff)
 	line("nodes", a.nodes)
 	line("refused", f.refused)
-	last := time.Duration(0)
-	if last = o.For; last == 0 {
+	last := o.For
+	if last == 0 {
 		last = f.last()
 	}
 	fmt.Fprintf(&b, "%-9s %s, taken back by a timer beside the cluster after %s at the latest\n", "for", last, last+margin)

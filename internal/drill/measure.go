@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/local"
 	"bulkhead.dev/bulkhead/internal/verdict"
 )
 
@@ -85,7 +86,7 @@ func (r *measured) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	r.Progress("waiting until the cluster is steady", 0, 0)
-	if err := until(ctx, "the cluster is steady", r.amiss); err != nil {
+	if err := local.Await(ctx, "the cluster is steady", r.amiss); err != nil {
 		if errors.Is(err, context.Canceled) {
 			return err
 		}
@@ -108,7 +109,7 @@ func (r *measured) steady(ctx context.Context) error {
 	// One look that is answered late is not the cluster's state; one after the other is.
 	soon, cancel := context.WithTimeout(ctx, lookAgain)
 	defer cancel()
-	if err := until(soon, "nothing is amiss", r.amiss); err != nil {
+	if err := local.Await(soon, "nothing is amiss", r.amiss); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
@@ -135,7 +136,7 @@ func (r *measured) settle(ctx context.Context) {
 		return
 	}
 	good := *r.record.HealedAt // since then nothing was seen to be amiss
-	err := until(ctx, "all is as before", func() error {
+	err := local.Await(ctx, "all is as before", func() error {
 		now := r.clock.now()
 		if err := r.missing(); err != nil {
 			good = now

@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/local"
 	"bulkhead.dev/bulkhead/internal/local/machine"
 )
 
@@ -55,7 +56,9 @@ func newObserver(s *site, j *journal) *observer {
 	if !s.cluster.Loopback { // there a lease's holder does not tell the machine
 		o.lead = s.leaders.set
 	}
-	o.well = func(n *corev1.Node) bool { return nodeReady(n) && len(n.Spec.Taints) == 0 && !n.Spec.Unschedulable }
+	o.well = func(n *corev1.Node) bool {
+		return local.NodeReady(n) && len(n.Spec.Taints) == 0 && !n.Spec.Unschedulable
+	}
 	for _, m := range s.layout.ControlPlane() {
 		config := rest.CopyConfig(s.config)
 		config.Host = s.base(m.Name)
@@ -240,14 +243,8 @@ func podReady(p *corev1.Pod) bool {
 	})
 }
 
-func nodeReady(n *corev1.Node) bool {
-	return slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
-		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
-	})
-}
-
 func (o *observer) node(n *corev1.Node, gone bool) {
-	ready := !gone && nodeReady(n)
+	ready := !gone && local.NodeReady(n)
 	var taints []string
 	for _, t := range n.Spec.Taints {
 		taints = append(taints, t.Key+":"+string(t.Effect))

@@ -77,6 +77,9 @@ type Refused struct{ error }
 type runner struct {
 	measured
 	site *site
+	// Those who watch the cluster until unwatch.
+	watchers sync.WaitGroup
+	cancel   context.CancelFunc
 }
 
 func newRunner(s *site, o Options) *runner {
@@ -91,6 +94,17 @@ func newRunner(s *site, o Options) *runner {
 // made is taken back whatever happens; an error without evidence says that none was
 // made, or that what it did could not be read.
 func Run(ctx context.Context, c *local.Cluster, o Options) (*verdict.Evidence, error) {
+	r, err := begin(ctx, c, o)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	return r.run(ctx)
+}
+
+// begin chooses the zones and watches a cluster until it is steady; the caller closes
+// the runner.
+func begin(ctx context.Context, c *local.Cluster, o Options) (_ *runner, err error) {
 	if err := o.Fault.possible(c); err != nil {
 		return nil, err
 	}
@@ -98,12 +112,38 @@ func Run(ctx context.Context, c *local.Cluster, o Options) (*verdict.Evidence, e
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	r := newRunner(s, o)
+	watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
 	s.random = rand.New(rand.NewPCG(uint64(o.Seed), 5))
 	if s.zones, err = chooseZones(s, o); err != nil {
 		return nil, err
 	}
-	return newRunner(s, o).run(ctx)
+	r.Progress("watching the cluster", 0, 0)
+	s.leaders.watch(watching, &r.watchers)
+	if err := r.observer.watch(watching); err != nil {
+		return nil, err
+	}
+	if err := r.ready(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// unwatch returns when nobody writes into the journal any more.
+func (r *runner) unwatch() {
+	r.cancel()
+	r.watchers.Wait()
+}
+
+func (r *runner) close() {
+	r.unwatch()
+	r.site.close()
 }
 
 // chooseZones takes the zones that were named, or lets the seed choose.
@@ -136,18 +176,6 @@ func chooseZones(s *site, o Options) ([]string, error) {
 }
 
 func (r *runner) run(ctx context.Context) (*verdict.Evidence, error) {
-	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var group sync.WaitGroup
-	defer group.Wait()
-	defer stop()
-	r.Progress("watching the cluster", 0, 0)
-	r.site.leaders.watch(watching, &group)
-	if err := r.observer.watch(watching); err != nil {
-		return nil, err
-	}
-	if err := r.ready(ctx); err != nil {
-		return nil, err
-	}
 	if r.WorstCase {
 		if len(r.site.zones) != 1 {
 			return nil, Refused{fmt.Errorf("--worst-case moves leaders into the zone that dies: fault %s has none", r.Fault.Name)}
@@ -186,8 +214,7 @@ func (r *runner) run(ctx context.Context) (*verdict.Evidence, error) {
 		return nil, err
 	}
 	err = r.measure(ctx, r.site, r.site.ways(r.Writes, r.Reads), func() { r.breakIt(ctx, a) })
-	stop()
-	group.Wait()
+	r.unwatch()
 	if err != nil {
 		return nil, err
 	}
@@ -309,7 +336,7 @@ func (r *runner) prove(ctx context.Context, a *aim) {
 	var group sync.WaitGroup
 	for _, x := range signs {
 		group.Go(func() {
-			err := until(ctx, x.text, func() error {
+			err := local.Await(ctx, x.text, func() error {
 				if x.ask() {
 					return nil
 				}

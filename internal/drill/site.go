@@ -61,19 +61,27 @@ type site struct {
 }
 
 // open connects to everything of a cluster.
-func open(ctx context.Context, c *local.Cluster) (*site, error) {
+func open(ctx context.Context, c *local.Cluster) (_ *site, err error) {
 	s := &site{cluster: c, layout: c.Layout, allZones: c.Zones(), networks: map[string]network{}, clock: newClock()}
-	var err error
 	if s.fabric, err = c.Fabric(); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
 	if s.status, err = s.fabric.Status(); err != nil {
 		return nil, err
 	}
 	if c.Loopback {
-		s.networks[outside] = host{}
-	} else if s.networks[outside], err = enter(s.status.PID); err != nil {
-		return nil, err
+		s.settle(outside, host{})
+	} else {
+		n, err := enter(s.status.PID)
+		if err != nil {
+			return nil, err
+		}
+		s.settle(outside, n)
 	}
 	for _, zone := range s.allZones {
 		if err := s.enterZone(zone); err != nil {
@@ -115,12 +123,14 @@ func (s *site) close() {
 }
 
 // enterZone finds a machine of the zone that clients of the zone are on.
-func (s *site) enterZone(zone string) (err error) {
+func (s *site) enterZone(zone string) error {
 	if s.cluster.Loopback {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.networks[zone], err = s.hostIn(zone)
-		return err
+		n, err := s.hostIn(zone)
+		if err != nil {
+			return err
+		}
+		s.settle(zone, n)
+		return nil
 	}
 	for _, m := range s.status.Machines {
 		if m.Zone == zone && m.On {
@@ -136,7 +146,7 @@ func (s *site) enterZone(zone string) (err error) {
 }
 
 // settle makes a network that of a zone's clients.
-func (s *site) settle(zone string, n *namespace) {
+func (s *site) settle(zone string, n network) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.networks[zone]; old != nil {

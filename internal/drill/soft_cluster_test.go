@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/local"
 	"bulkhead.dev/bulkhead/internal/testkit/controlplane"
 	"bulkhead.dev/bulkhead/internal/verdict"
 )
@@ -71,7 +72,7 @@ func (c *softCluster) fill() {
 	}
 	c.await("the nodes are ready", func() error {
 		for _, n := range c.nodes() {
-			if !nodeReady(&n) || len(n.Spec.Taints) > 0 {
+			if !local.NodeReady(&n) || len(n.Spec.Taints) > 0 {
 				return fmt.Errorf("%s is not", n.Name)
 			}
 		}
@@ -121,7 +122,7 @@ func (c *softCluster) await(what string, ask func() error) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.ctx, time.Minute)
 	defer cancel()
-	if err := until(ctx, what, ask); err != nil {
+	if err := local.Await(ctx, what, ask); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/local"
 )
 
 // softRunner is one soft drill.
@@ -29,7 +30,7 @@ func newSoftRunner(s *softSite, o Options) *softRunner {
 	r := &softRunner{measured: newMeasured(o, s.clock), site: s}
 	r.amiss, r.gap = r.wrong, o.Fault.Gap
 	r.observer = watcher(s.api, r.journal)
-	r.observer.well = nodeReady
+	r.observer.well = local.NodeReady
 	r.observer.servers = []*rest.Config{s.config}
 	r.marks = &marks{api: s.api, name: namespaceOf(s.clock), nodes: s.aim.nodes}
 	return r

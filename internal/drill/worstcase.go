@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/local"
 	"bulkhead.dev/bulkhead/internal/local/fabric"
 )
 
@@ -70,7 +70,7 @@ func (s *site) gather(ctx context.Context, zone string) error {
 	defer cancel()
 	// Moving the address cuts the connections that the rest is asked by.
 	if balanced {
-		if err := until(ctx, "the API's address is in zone "+zone, func() error {
+		if err := local.Await(ctx, "the API's address is in zone "+zone, func() error {
 			if at := s.leaders.vip(); s.zoneOf(at) != zone {
 				return fmt.Errorf("it is on %s", at)
 			}
@@ -79,7 +79,7 @@ func (s *site) gather(ctx context.Context, zone string) error {
 			return err
 		}
 	}
-	return until(ctx, "every leader is in zone "+zone, func() error {
+	return local.Await(ctx, "every leader is in zone "+zone, func() error {
 		if s.leaders.etcd() != voter {
 			if err := s.leaders.moveEtcd(ctx, voter); err != nil {
 				return err
@@ -106,22 +106,4 @@ func (s *site) release(ctx context.Context, component string) error {
 	_, err := s.api.CoordinationV1().Leases(metav1.NamespaceSystem).Patch(ctx, component, types.MergePatchType,
 		[]byte(`{"spec":{"holderIdentity":"","leaseDurationSeconds":1}}`), metav1.PatchOptions{})
 	return err
-}
-
-// until asks every 100 ms until there is no error; the last one is wrapped when ctx
-// ends.
-func until(ctx context.Context, what string, ask func() error) error {
-	ticker := time.NewTicker(100 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		err := ask()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting until %s: %w: %w", what, context.Cause(ctx), err)
-		case <-ticker.C:
-		}
-	}
 }

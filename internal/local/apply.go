@@ -24,6 +24,7 @@ import (
 	"bulkhead.dev/bulkhead/api/v1alpha1"
 	"bulkhead.dev/bulkhead/internal/local/fabric"
 	"bulkhead.dev/bulkhead/internal/local/machine"
+	"bulkhead.dev/bulkhead/internal/plan"
 	"bulkhead.dev/bulkhead/internal/render/file"
 	"bulkhead.dev/bulkhead/internal/render/kubeadm"
 )
@@ -46,8 +47,14 @@ type Options struct {
 	Progress func(what string, done, total int)
 }
 
-// applyTimeout bounds the making of a cluster: some 20 s on two cores.
-const applyTimeout = 5 * time.Minute
+// applyTimeout and nodeTimeout bound the making of a cluster: some 20 s on two cores,
+// and a fifth of a second for each node, of which the node lifecycle controller takes
+// the taint not-ready with some four requests, of 20 a second (kube-controller-manager
+// --kube-api-qps).
+const (
+	applyTimeout = 5 * time.Minute
+	nodeTimeout  = time.Second
+)
 
 // A step of the making; they run in the order of steps.
 type step struct {
@@ -66,7 +73,7 @@ func steps() []step {
 		{"starting controllers and schedulers", startControllers},
 		{"writing the kubeconfig", writeKubeconfig},
 		{"registering nodes", startNodes},
-		{"waiting until every node is Ready", awaitNodes},
+		{"waiting until all is ready", awaitAll},
 	}
 }
 
@@ -83,7 +90,7 @@ type maker struct {
 // says. What an earlier run left that was interrupted is taken away first. It
 // returns what changed, for people.
 func Apply(ctx context.Context, o Options) (*Cluster, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
+	ctx, cancel := context.WithTimeout(ctx, applyTimeout+time.Duration(len(plan.Nodes(o.Plan, plan.SizeNow)))*nodeTimeout)
 	defer cancel()
 	if o.Progress == nil {
 		o.Progress = func(string, int, int) {}
@@ -260,7 +267,7 @@ func (m *maker) startFabric(ctx context.Context, door *os.File) error {
 	if err := spawnFabric(m.Program, m.Name, m.c.Folder, door, m.Loopback); err != nil {
 		return err
 	}
-	return await(ctx, "the fabric answers", func() (err error) {
+	return Await(ctx, "the fabric answers", func() (err error) {
 		if m.fabric, err = fabric.Dial(m.c.Folder); err != nil && fabric.PID(m.c.Folder) == 0 {
 			return errors.Join(err, logOf(filepath.Join(m.c.Folder, fabric.LogFile)))
 		}

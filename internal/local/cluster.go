@@ -179,9 +179,9 @@ func replace(path string, data []byte, mode os.FileMode) error {
 	return nil
 }
 
-// await asks again every 100 ms until there is no error, and returns the last one
-// when ctx ends.
-func await(ctx context.Context, what string, ask func() error) error {
+// Await asks every 100 ms until there is no error; the last one is wrapped when ctx
+// ends.
+func Await(ctx context.Context, what string, ask func() error) error {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -192,7 +192,7 @@ func await(ctx context.Context, what string, ask func() error) error {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting until %s: %w: %w", what, ctx.Err(), err)
+			return fmt.Errorf("waiting until %s: %w: %w", what, context.Cause(ctx), err)
 		}
 	}
 }

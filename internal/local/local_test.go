@@ -198,7 +198,7 @@ func TestOpenDoor(t *testing.T) {
 
 func TestAwait(t *testing.T) {
 	calls := 0
-	err := await(t.Context(), "it counts", func() error {
+	err := Await(t.Context(), "it counts", func() error {
 		if calls++; calls < 3 {
 			return errors.New("not yet")
 		}
@@ -209,7 +209,7 @@ func TestAwait(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	last := errors.New("never")
-	err = await(ctx, "it ends", func() error { cancel(); return last })
+	err = Await(ctx, "it ends", func() error { cancel(); return last })
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, last) || !strings.HasPrefix(err.Error(), "waiting until it ends: ") {
 		t.Error(err)
 	}

@@ -277,7 +277,7 @@ func liveWithoutRoot(t *testing.T, bin string) {
 	if left := processesOf(filepath.Join(c.Folder, fabric.MachinesFolder, "lab-cp-1")); len(left) > 0 {
 		t.Errorf("without power these run: %s", strings.Join(left, "\n"))
 	}
-	if err := await(ctx, "the API answers without zone a", func() error {
+	if err := Await(ctx, "the API answers without zone a", func() error {
 		_, err := api.CoreV1().ConfigMaps("default").Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "kept"}}, metav1.CreateOptions{})
 		return err
 	}); err != nil {
@@ -286,7 +286,7 @@ func liveWithoutRoot(t *testing.T, bin string) {
 	if healed, err := f.Heal(); err != nil || len(healed.Errors) > 0 {
 		t.Fatal(healed, err)
 	}
-	if err := await(ctx, "the machines of zone a run everything again", func() error {
+	if err := Await(ctx, "the machines of zone a run everything again", func() error {
 		if now := processesOf(c.Folder); len(now) < len(before) {
 			return fmt.Errorf("%d of %d processes", len(now), len(before))
 		}

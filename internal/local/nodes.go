@@ -138,10 +138,11 @@ func kwokNode(n *corev1.Node) *corev1.Node {
 	return n
 }
 
-// awaitNodes returns when every node is Ready and pods can be made in the namespace
-// default: the admission plugin ServiceAccount wants its account.
-func awaitNodes(ctx context.Context, m *maker) error {
-	return await(ctx, "every node is Ready", func() error {
+// awaitAll returns when every node is Ready, pods can be made in the namespace
+// default (the admission plugin ServiceAccount wants its account), and every process
+// answers that it is ready.
+func awaitAll(ctx context.Context, m *maker) error {
+	return Await(ctx, "all is ready", func() error {
 		// From the API server's cache, and not so often that asking is the work.
 		nodes, err := m.api.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 		if err != nil {
@@ -152,7 +153,7 @@ func awaitNodes(ctx context.Context, m *maker) error {
 		}
 		waiting := []string{}
 		for i := range nodes.Items {
-			if n := &nodes.Items[i]; !nodeReady(n) || len(n.Spec.Taints) > 0 {
+			if n := &nodes.Items[i]; !NodeReady(n) || len(n.Spec.Taints) > 0 {
 				waiting = append(waiting, n.Name)
 			}
 		}
@@ -160,12 +161,19 @@ func awaitNodes(ctx context.Context, m *maker) error {
 		if len(waiting) > 0 {
 			return fmt.Errorf("%d are not: %s", len(waiting), strings.Join(waiting[:min(3, len(waiting))], ", "))
 		}
-		_, err = m.api.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
+		if _, err := m.api.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{}); err != nil {
+			return err
+		}
+		unready, err := m.fabric.Probe()
+		if len(unready) > 0 {
+			return fmt.Errorf("%s on %s is not ready: %s", unready[0].Service, unready[0].Machine, unready[0].Why)
+		}
 		return err
 	})
 }
 
-func nodeReady(n *corev1.Node) bool {
+// NodeReady reads the condition Ready; a node without one is not.
+func NodeReady(n *corev1.Node) bool {
 	for _, c := range n.Status.Conditions {
 		if c.Type == corev1.NodeReady {
 			return c.Status == corev1.ConditionTrue
@@ -189,7 +197,7 @@ func (m *maker) update(ctx context.Context, old *Cluster) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := awaitNodes(ctx, m); err != nil {
+	if err := awaitAll(ctx, m); err != nil {
 		return "", err
 	}
 	old.Cluster, old.Plan = m.Cluster, m.Plan

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,8 +54,12 @@ func (c *Cluster) Status(ctx context.Context) (*v1alpha1.LocalClusterStatus, err
 	if err != nil {
 		return nil, fmt.Errorf("asking for the status of %s: %w", s.Cluster, err)
 	}
+	unready, err := f.Probe()
+	if err != nil {
+		return nil, fmt.Errorf("asking what is ready of %s: %w", s.Cluster, err)
+	}
 	for _, m := range status.Machines {
-		c.addMachine(s, m)
+		c.addMachine(s, m, unready)
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
@@ -80,16 +85,25 @@ func (c *Cluster) Status(ctx context.Context) (*v1alpha1.LocalClusterStatus, err
 }
 
 // addMachine puts a machine into its zone.
-func (c *Cluster) addMachine(s *v1alpha1.LocalClusterStatus, m fabric.MachineStatus) {
+func (c *Cluster) addMachine(s *v1alpha1.LocalClusterStatus, m fabric.MachineStatus, unready []fabric.Unready) {
 	address, _, _ := strings.Cut(m.Address, "/")
 	out := v1alpha1.LocalMachineStatus{Name: m.Name, Address: address, On: m.On, Processes: []v1alpha1.LocalProcessStatus{}}
 	if !m.On {
 		s.Why = append(s.Why, m.Name+" has no power")
 	}
+	for _, u := range unready {
+		if u.Process == (fabric.Process{Machine: m.Name}) {
+			s.Why = append(s.Why, fmt.Sprintf("%s does not answer: %s", m.Name, u.Why))
+		}
+	}
 	for _, p := range m.Services {
-		out.Processes = append(out.Processes, v1alpha1.LocalProcessStatus{Name: p.Name, State: string(p.State), Restarts: p.Restarts})
-		if p.State != machine.Running {
+		i := slices.IndexFunc(unready, func(u fabric.Unready) bool { return u.Process == fabric.Process{Machine: m.Name, Service: p.Name} })
+		out.Processes = append(out.Processes, v1alpha1.LocalProcessStatus{Name: p.Name, State: string(p.State), Ready: p.State == machine.Running && i < 0, Restarts: p.Restarts})
+		switch {
+		case p.State != machine.Running:
 			s.Why = append(s.Why, fmt.Sprintf("%s on %s is %s", p.Name, m.Name, p.State))
+		case i >= 0:
+			s.Why = append(s.Why, fmt.Sprintf("%s on %s is not ready: %s", p.Name, m.Name, unready[i].Why))
 		}
 	}
 	for i := range s.Zones {
@@ -122,7 +136,7 @@ func (c *Cluster) askAPI(ctx context.Context, s *v1alpha1.LocalClusterStatus) er
 				continue
 			}
 			s.Zones[j].Nodes++
-			if nodeReady(n) {
+			if NodeReady(n) {
 				s.Zones[j].NodesReady++
 			}
 		}

@@ -142,7 +142,7 @@ func startAPIServers(ctx context.Context, m *maker) error {
 	if m.api, err = kubernetes.NewForConfig(config); err != nil {
 		return err
 	}
-	return await(ctx, "the API answers at "+m.c.Layout.Endpoint(), func() error {
+	return Await(ctx, "the API answers at "+m.c.Layout.Endpoint(), func() error {
 		ask, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		return m.api.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ask).Error()
@@ -163,7 +163,7 @@ func writeKubeconfig(ctx context.Context, m *maker) error {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "kubeadm:cluster-admins"}},
 	}
-	err := await(ctx, "administrators are made", func() error {
+	err := Await(ctx, "administrators are made", func() error {
 		_, err := m.api.RbacV1().ClusterRoleBindings().Create(ctx, binding, metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {
 			return nil

@@ -28,7 +28,7 @@ func (s *suite) killedApply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = lab.Until(s.ctx, "etcd starts", func() error {
+	err = local.Await(s.ctx, "etcd starts", func() error {
 		select {
 		case <-apply.Done():
 			return nil // and the end tells why

@@ -23,6 +23,13 @@ func (s *suite) status(t *testing.T) {
 		if z.Nodes != nodes || z.NodesReady != nodes || len(z.Machines) != 2 {
 			t.Errorf("%+v", z)
 		}
+		for _, m := range z.Machines {
+			for _, p := range m.Processes {
+				if !p.Ready {
+					t.Errorf("%s: %+v", m.Name, p)
+				}
+			}
+		}
 	}
 	for _, component := range []string{"kube-controller-manager", "kube-scheduler"} {
 		if !strings.HasPrefix(got.Leaders[component], "e2e-cp-") {

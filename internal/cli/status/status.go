@@ -134,8 +134,11 @@ func processes(m v1alpha1.LocalMachineStatus) []string {
 	var out []string
 	for _, p := range m.Processes {
 		text := p.Name
-		if p.State != "running" {
+		switch {
+		case p.State != "running":
 			text += " (" + p.State + ")"
+		case !p.Ready:
+			text += " (not ready)"
 		}
 		out = append(out, text)
 	}

@@ -71,6 +71,13 @@ func (c *Client) Signs() ([]string, error) {
 	return out, err
 }
 
+// Probe lists what is not ready of what runs; no order.
+func (c *Client) Probe() ([]Unready, error) {
+	var out []Unready
+	err := c.Call("Fabric.Probe", machine.Nothing{}, &out)
+	return out, err
+}
+
 // Run runs a command on a machine; an exit code other than 0 is an error with what
 // it said.
 func (c *Client) Run(name string, do machine.Command) (string, error) {

@@ -157,6 +157,38 @@ func (f *Fabric) ServeManifests(r ManifestsRequest, out *machine.Nothing) error 
 	return f.call(r.Machine, "ServeManifests", r.Do, out)
 }
 
+// Probe asks every machine that has power whether what runs there is ready.
+func (f *Fabric) Probe(_ machine.Nothing, out *[]Unready) error {
+	f.mu.Lock()
+	clients := map[string]*rpc.Client{}
+	for _, h := range f.machines {
+		if h.client != nil && h.init.Running() {
+			clients[h.Name] = h.client
+		}
+	}
+	f.mu.Unlock()
+	var (
+		mu    sync.Mutex
+		group sync.WaitGroup
+	)
+	for name, client := range clients {
+		group.Go(func() {
+			var why map[string]string
+			err := client.Call("Machine.Probe", machine.Nothing{}, &why)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				*out = append(*out, Unready{Process{Machine: name}, err.Error()})
+			}
+			for service, text := range why {
+				*out = append(*out, Unready{Process{name, service}, text})
+			}
+		})
+	}
+	group.Wait()
+	return nil
+}
+
 func (f *Fabric) call(name, method string, in, out any) error {
 	f.mu.Lock()
 	h, err := f.host(name)

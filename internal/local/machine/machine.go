@@ -111,7 +111,7 @@ func (m *Machine) Serve(services []Service, _ *Nothing) error {
 		if slices.ContainsFunc(m.services, func(x *service) bool { return x.name == s.Name }) {
 			continue
 		}
-		x := &service{name: s.Name, argv: m.resolve(s.Argv), wake: make(chan struct{}, 1)}
+		x := &service{name: s.Name, argv: m.resolve(s.Argv), probe: s.Probe, wake: make(chan struct{}, 1)}
 		m.services = append(m.services, x)
 		go x.keep(m)
 	}

@@ -1,10 +1,14 @@
 package machine
 
 import (
+	"cmp"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
@@ -36,7 +40,31 @@ func manifests(folder string) ([]Service, error) {
 			return nil, fmt.Errorf("reading %s: pod %q is not one container with a command", path, pod.Name)
 		}
 		c := pod.Spec.Containers[0]
-		out = append(out, Service{Name: pod.Name, Argv: slices.Concat(c.Command, c.Args)})
+		out = append(out, Service{Name: pod.Name, Argv: slices.Concat(c.Command, c.Args), Probe: probeURL(&c)})
 	}
 	return out, nil
+}
+
+// probeURL is where a static pod's container is asked whether it is ready, or lives
+// where it is not asked more; empty without such a probe.
+func probeURL(c *corev1.Container) string {
+	p := cmp.Or(c.ReadinessProbe, c.LivenessProbe)
+	if p == nil || p.HTTPGet == nil {
+		return ""
+	}
+	port := p.HTTPGet.Port.IntVal
+	for _, x := range c.Ports {
+		if p.HTTPGet.Port.StrVal == x.Name && x.Name != "" {
+			port = x.ContainerPort
+		}
+	}
+	host := cmp.Or(p.HTTPGet.Host, "127.0.0.1") // static pods are on the machine's network
+	for _, arg := range c.Command {
+		// An API server on loopback advertises an address that nobody has.
+		if a, ok := strings.CutPrefix(arg, "--bind-address="); ok && !net.ParseIP(a).IsUnspecified() {
+			host = a
+		}
+	}
+	scheme := strings.ToLower(cmp.Or(string(p.HTTPGet.Scheme), string(corev1.URISchemeHTTP)))
+	return fmt.Sprintf("%s://%s%s", scheme, net.JoinHostPort(host, strconv.Itoa(int(port))), p.HTTPGet.Path)
 }

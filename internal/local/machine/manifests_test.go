@@ -20,8 +20,19 @@ spec:
     command: [etcd, --name=lab-cp-1]
     args: [--data-dir=/var/lib/etcd]
 `
-	const proxy = `metadata: {name: kube-apiserver}
+	const probes = `    readinessProbe: {httpGet: {path: /readyz, port: 2381}}
+    livenessProbe: {httpGet: {path: /livez, port: 2381}}
+`
+	const server = `metadata: {name: kube-apiserver}
 spec: {containers: [{name: a, command: [kube-apiserver]}]}
+`
+	const manager = `metadata: {name: kube-controller-manager}
+spec:
+  containers:
+  - name: a
+    command: [kube-controller-manager, --bind-address=127.0.1.2]
+    livenessProbe: {httpGet: {host: 192.0.2.1, path: /healthz, port: probe-port, scheme: HTTPS}}
+    ports: [{containerPort: 10257, name: probe-port}]
 `
 	for _, c := range []struct {
 		name  string
@@ -32,10 +43,18 @@ spec: {containers: [{name: a, command: [kube-apiserver]}]}
 		{name: "no pods"},
 		{
 			name:  "by file name, command before arguments, other files left",
-			files: map[string]string{"kube-apiserver.yaml": proxy, "etcd.yaml": etcd, "etcd.yaml.bak": "?", "README": "-"},
+			files: map[string]string{"kube-apiserver.yaml": server, "etcd.yaml": etcd, "etcd.yaml.bak": "?", "README": "-"},
 			want: []Service{
 				{Name: "etcd", Argv: []string{"etcd", "--name=lab-cp-1", "--data-dir=/var/lib/etcd"}},
 				{Name: "kube-apiserver", Argv: []string{"kube-apiserver"}},
+			},
+		},
+		{
+			name:  "probes: readiness before liveness, a port's name or number, the pod's own address",
+			files: map[string]string{"etcd.yaml": etcd + probes, "m.yaml": manager},
+			want: []Service{
+				{Name: "etcd", Argv: []string{"etcd", "--name=lab-cp-1", "--data-dir=/var/lib/etcd"}, Probe: "http://127.0.0.1:2381/readyz"},
+				{Name: "kube-controller-manager", Argv: []string{"kube-controller-manager", "--bind-address=127.0.1.2"}, Probe: "https://127.0.1.2:10257/healthz"},
 			},
 		},
 		{

@@ -35,6 +35,9 @@ type Service struct {
 	Name string
 	// Argv[0] is a path, or a name in Config.Programs.
 	Argv []string
+	// Probe is a URL that answers with 200 to 399 when the service is ready; empty: it
+	// is when it runs.
+	Probe string
 }
 
 // File is one to write.

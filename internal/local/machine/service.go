@@ -27,6 +27,7 @@ const (
 type service struct {
 	name     string
 	argv     []string
+	probe    string
 	held     bool
 	frozen   bool
 	failures int

@@ -18,12 +18,12 @@ func (l *Layout) balancers() ([]file.File, error) {
 	for _, m := range l.Balancers() {
 		data := balancerData{
 			Layout: l, Self: m, Servers: l.ControlPlane(), StatusPort: statusPort, Check: checkScript,
-			CA: balancerCA, LogSocket: "/dev/log", AdminSocket: "/run/haproxy/admin.sock",
+			CA: BalancerCA, LogSocket: "/dev/log", AdminSocket: "/run/haproxy/admin.sock",
 		}
 		if l.Loopback {
 			// From the folder of the machine's files, which HAProxy is started in: the
 			// whole path may be longer than a socket's may be, and hold blanks.
-			data.CA, data.LogSocket, data.AdminSocket = balancerCA[1:], "unix@dev/log", "unix@run/haproxy/admin.sock"
+			data.CA, data.LogSocket, data.AdminSocket = BalancerCA[1:], "unix@dev/log", "unix@run/haproxy/admin.sock"
 		}
 		for _, other := range l.Balancers() {
 			if other.Name != m.Name {
@@ -51,7 +51,7 @@ func (l *Layout) balancers() ([]file.File, error) {
 // On the machines: the CA that HAProxy verifies API servers with, and keepalived's
 // check.
 const (
-	balancerCA  = "/etc/haproxy/kubernetes-ca.crt"
+	BalancerCA  = "/etc/haproxy/kubernetes-ca.crt"
 	checkScript = scripts + "/check-haproxy.sh"
 )
 

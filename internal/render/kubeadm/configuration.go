@@ -29,8 +29,8 @@ const (
 	// would not work: it reads a ConfigMap anonymously, which the API servers'
 	// authentication.yaml forbids.
 	DiscoveryFile = onHost + "/discovery.conf"
-	// configurationFile and authenticationFile are kubeadm's and the API server's.
-	configurationFile  = onHost + "/kubeadm.yaml"
+	// ConfigurationFile and authenticationFile are kubeadm's and the API server's.
+	ConfigurationFile  = onHost + "/kubeadm.yaml"
 	authenticationFile = onHost + "/authentication.yaml"
 	// PoolLabel of a node holds its pool's name.
 	PoolLabel = "bulkhead.dev/pool"
@@ -40,7 +40,7 @@ const (
 // has no kubelet to join: kubeadm's phases make the certificates and static pods of
 // each member, as on machines of etcd.
 func (l *Layout) configuration(c *v1alpha1.Cluster, m Machine) (file.File, error) {
-	comment := "Joins " + m.Name + " (" + m.Zone + ").\nkubeadm join --config " + configurationFile
+	comment := "Joins " + m.Name + " (" + m.Zone + ").\nkubeadm join --config " + ConfigurationFile
 	objects := []any{l.joinConfiguration(c, m)}
 	switch {
 	case m.Role == v1alpha1.RoleEtcd:
@@ -62,7 +62,7 @@ func (l *Layout) configuration(c *v1alpha1.Cluster, m Machine) (file.File, error
 		l.onLoopback(&cluster, m)
 		objects = []any{l.initConfiguration(c, m), cluster}
 	case m.Name == l.ControlPlane()[0].Name:
-		comment = "Makes the cluster, on " + m.Name + " (" + m.Zone + ").\nkubeadm init --config " + configurationFile
+		comment = "Makes the cluster, on " + m.Name + " (" + m.Zone + ").\nkubeadm init --config " + ConfigurationFile
 		objects = []any{l.initConfiguration(c, m), l.clusterConfiguration(c), l.kubeletConfiguration(), proxyConfiguration()}
 	}
 	for i := range objects {

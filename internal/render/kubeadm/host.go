@@ -137,7 +137,7 @@ func (l *Layout) host(c *v1alpha1.Cluster, data hostData, m Machine) ([]file.Fil
 
 	if m.kubernetes() {
 		data.Parts = append(data.Parts, "kubernetes")
-		place("kubeadm/"+m.Name+"/kubeadm.yaml", configurationFile, "0600")
+		place("kubeadm/"+m.Name+"/kubeadm.yaml", ConfigurationFile, "0600")
 	}
 	if m.Role == v1alpha1.RoleControlPlane {
 		place("kubeadm/authentication.yaml", authenticationFile, "0644")

@@ -2,18 +2,12 @@ package kubeadm
 
 import "bulkhead.dev/bulkhead/api/v1alpha1"
 
-// BalancerCA is where HAProxy of a machine looks for the CA of the API servers.
-const BalancerCA = balancerCA
-
-// ConfigurationFile is where kubeadm's configuration stands on a machine.
-const ConfigurationFile = configurationFile
-
 // Place returns where the files of Files go on a machine of provider local.
 func (l *Layout) Place(m Machine) []Placed {
 	var out []Placed
 	place := func(from, on, mode string) { out = append(out, Placed{From: from, On: on, Mode: mode}) }
 	if m.Role == v1alpha1.RoleControlPlane || m.Role == v1alpha1.RoleEtcd {
-		place("kubeadm/"+m.Name+"/kubeadm.yaml", configurationFile, "0600")
+		place("kubeadm/"+m.Name+"/kubeadm.yaml", ConfigurationFile, "0600")
 	}
 	if m.Role == v1alpha1.RoleControlPlane {
 		place("kubeadm/authentication.yaml", authenticationFile, "0644")

@@ -29,7 +29,7 @@ func Steps(c *v1alpha1.Cluster, p *v1alpha1.ClusterPlan) []file.Step {
 			Text: "The API server starts here first; HAProxy finds it ready within seconds" +
 				" and the endpoint answers. The kubeconfig of the administrator is a secret.",
 			Commands: []string{
-				first.Run("kubeadm init --config " + configurationFile),
+				first.Run("kubeadm init --config " + ConfigurationFile),
 				"mkdir -p ~/.kube && (umask 077; " + first.Run("cat /etc/kubernetes/admin.conf") + " >~/.kube/" + c.Metadata.Name + ".conf)",
 				"export KUBECONFIG=~/.kube/" + c.Metadata.Name + ".conf",
 			},
@@ -113,7 +113,7 @@ func (l *Layout) authoritiesStep() file.Step {
 		files += " pki/etcd/ca.crt pki/etcd/ca.key"
 	}
 	for _, phase := range phases {
-		s.Commands = append(s.Commands, first.Run("kubeadm init phase certs "+phase+" --config "+configurationFile))
+		s.Commands = append(s.Commands, first.Run("kubeadm init phase certs "+phase+" --config "+ConfigurationFile))
 	}
 	for _, m := range l.ControlPlane()[1:] {
 		s.Commands = append(s.Commands, send(first, m, files))
@@ -141,7 +141,7 @@ func (l *Layout) balancersStep() file.Step {
 	}
 	for _, m := range l.Balancers() {
 		s.Commands = append(s.Commands,
-			first.Run("cat /etc/kubernetes/pki/ca.crt")+" | "+m.Run("install -D -m 0644 /dev/stdin "+balancerCA),
+			first.Run("cat /etc/kubernetes/pki/ca.crt")+" | "+m.Run("install -D -m 0644 /dev/stdin "+BalancerCA),
 			m.Run("systemctl enable "+services), m.Run("systemctl restart "+services))
 	}
 	return s
@@ -154,18 +154,18 @@ func (l *Layout) etcdStep() file.Step {
 		Title: "Start etcd",
 		Text: "On its own machines, by kubeadm's phases: the kubelet there runs etcd as a static pod and asks no API server." +
 			" The members wait for each other; the last command must find all of them healthy.",
-		Commands: []string{first.Run("kubeadm init phase certs etcd-ca --config " + configurationFile)},
+		Commands: []string{first.Run("kubeadm init phase certs etcd-ca --config " + ConfigurationFile)},
 	}
 	for _, m := range voters[1:] {
 		s.Commands = append(s.Commands, send(first, m, "pki/etcd/ca.crt pki/etcd/ca.key"))
 	}
 	for _, m := range voters {
 		for _, phase := range []string{"certs etcd-server", "certs etcd-peer", "certs etcd-healthcheck-client", "etcd local"} {
-			s.Commands = append(s.Commands, m.Run("kubeadm init phase "+phase+" --config "+configurationFile))
+			s.Commands = append(s.Commands, m.Run("kubeadm init phase "+phase+" --config "+ConfigurationFile))
 		}
 		s.Commands = append(s.Commands, m.Run("systemctl daemon-reload"), m.Run("systemctl restart kubelet"))
 	}
-	s.Commands = append(s.Commands, first.Run("kubeadm init phase certs apiserver-etcd-client --config "+configurationFile))
+	s.Commands = append(s.Commands, first.Run("kubeadm init phase certs apiserver-etcd-client --config "+ConfigurationFile))
 	for _, m := range l.ControlPlane() {
 		s.Commands = append(s.Commands, send(first, m, "pki/etcd/ca.crt pki/apiserver-etcd-client.crt pki/apiserver-etcd-client.key"))
 	}
@@ -185,7 +185,7 @@ func (l *Layout) joinStep() file.Step {
 	for _, m := range append(l.ControlPlane()[1:], l.Workers()...) {
 		s.Commands = append(s.Commands,
 			first.Run(scripts+"/discovery.sh")+" | "+m.Run("install -D -m 0600 /dev/stdin "+DiscoveryFile),
-			m.Run("kubeadm join --config "+configurationFile),
+			m.Run("kubeadm join --config "+ConfigurationFile),
 			m.Run("rm -f "+DiscoveryFile))
 	}
 	return s

@@ -74,21 +74,3 @@ func (c *Cluster) Remove() error {
 	}
 	return errors.Join(err, os.RemoveAll(c.Folder()))
 }
-
-// Until asks every 50 ms until there is no error; the last one is wrapped when ctx
-// ends.
-func Until(ctx context.Context, what string, ask func() error) error {
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		err := ask()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return fmt.Errorf("waiting until %s: %w: %w", what, ctx.Err(), err)
-		}
-	}
-}

@@ -36,7 +36,7 @@ func (c *Cluster) Broken(ctx context.Context, drill *Running) (Fault, error) {
 		}
 	}()
 	err := c.ask(func(f *fabric.Client) error {
-		return Until(ctx, "a fault is in force", func() error {
+		return local.Await(ctx, "a fault is in force", func() error {
 			s, err := f.Status()
 			if err != nil {
 				return err
@@ -60,7 +60,7 @@ var errNoFault = errors.New("there is none")
 func (c *Cluster) Healed(ctx context.Context) (fabric.Healed, error) {
 	var healed fabric.Healed
 	err := c.ask(func(f *fabric.Client) error {
-		return Until(ctx, "no fault is in force", func() (err error) {
+		return local.Await(ctx, "no fault is in force", func() (err error) {
 			if healed, err = f.Healed(); err == nil && healed.Faulty {
 				err = errors.New("one is")
 			}
@@ -88,7 +88,7 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return Until(ctx, "all of "+c.Name+" runs", func() error {
+	return local.Await(ctx, "all of "+c.Name+" runs", func() error {
 		now, err := made.Status(ctx)
 		if err == nil && now.State != local.StateReady {
 			err = fmt.Errorf("it is %s: %s", now.State, strings.Join(now.Why, "; "))

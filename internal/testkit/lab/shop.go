@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"bulkhead.dev/bulkhead/internal/components"
+	"bulkhead.dev/bulkhead/internal/local"
 )
 
 // Client asks the cluster's API, by the port of this machine.
@@ -46,7 +47,7 @@ func (c *Cluster) Deploy(ctx context.Context, manifests string) error {
 	if err != nil {
 		return err
 	}
-	return Until(ctx, manifests+" runs", func() error { return full(ctx, client) })
+	return local.Await(ctx, manifests+" runs", func() error { return full(ctx, client) })
 }
 
 // full says which workload has not its full count.
