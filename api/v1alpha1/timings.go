@@ -23,6 +23,9 @@ type Timings struct {
 	UnhealthyZoneThreshold *float64 `json:"unhealthyZoneThreshold,omitempty"`
 	// LargeClusterSizeThreshold: --large-cluster-size-threshold, nodes.
 	LargeClusterSizeThreshold *int `json:"largeClusterSizeThreshold,omitempty"`
+	// KubeAPIQPS: kube-controller-manager's --kube-api-qps, requests a second; 0: not
+	// limited.
+	KubeAPIQPS *float64 `json:"kubeAPIQPS,omitempty"`
 	// DefaultTolerationSeconds: the API server's
 	// --default-not-ready-toleration-seconds and
 	// --default-unreachable-toleration-seconds.

@@ -50,8 +50,9 @@ type forecast struct {
 }
 
 // foresee reads the live cluster and simulates the failure in it; without one only
-// the objects are read.
-func foresee(ctx context.Context, config *rest.Config, name string, failure *model.FailureSpec, overrides v1alpha1.Timings, deps simulate.Dependencies, o simulate.Options) (*forecast, error) {
+// the objects are read. Where no timings are given, those count that the flags of the
+// cluster's control plane show.
+func foresee(ctx context.Context, config *rest.Config, name string, failure *model.FailureSpec, overrides *v1alpha1.Timings, deps simulate.Dependencies, o simulate.Options) (*forecast, error) {
 	c, err := snapshot.Collect(ctx, snapshot.CollectOptions{Config: config, Name: name, Now: time.Now()})
 	if err != nil {
 		return nil, err
@@ -62,7 +63,10 @@ func foresee(ctx context.Context, config *rest.Config, name string, failure *mod
 	}
 	out := &forecast{snap: snap}
 	out.predicted.APIGapTerms, out.predicted.Timings = []v1alpha1.RecoveryTerm{}, []v1alpha1.Timing{}
-	if o.Timings, err = simulate.DefaultTimings().With(overrides); err != nil {
+	if overrides == nil {
+		overrides = &c.Timings
+	}
+	if o.Timings, err = simulate.DefaultTimings().With(*overrides); err != nil {
 		return nil, err
 	}
 	out.predicted.Timings = o.Timings.List()
@@ -110,7 +114,7 @@ func (s *site) foresee(ctx context.Context, f Fault, a *aim) (*forecast, error) 
 	// An address that has just been moved cuts the connections that were on it.
 	var out *forecast
 	for try := 1; ; try++ {
-		out, err = foresee(ctx, config, s.cluster.Cluster.Metadata.Name, a.failure, overrides, plan.DependenciesOf(s.cluster.Plan), o)
+		out, err = foresee(ctx, config, s.cluster.Cluster.Metadata.Name, a.failure, &overrides, plan.DependenciesOf(s.cluster.Plan), o)
 		if err == nil || try == readTries || ctx.Err() != nil {
 			break
 		}

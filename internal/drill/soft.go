@@ -19,7 +19,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"bulkhead.dev/bulkhead/api/v1alpha1"
 	"bulkhead.dev/bulkhead/internal/model"
 	"bulkhead.dev/bulkhead/internal/simulate"
 	"bulkhead.dev/bulkhead/internal/verdict"
@@ -207,7 +206,7 @@ func (s *softSite) room(ctx context.Context) (*forecast, error) {
 	if s.aim.target != "" {
 		failure = &model.FailureSpec{Nodes: []string{s.aim.target}}
 	}
-	f, err := foresee(ctx, s.Config, s.Name, failure, v1alpha1.Timings{}, nil, simulate.Options{})
+	f, err := foresee(ctx, s.Config, s.Name, failure, nil, nil, simulate.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("simulating the loss of %s: %w", s.what(), err)
 	}

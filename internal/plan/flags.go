@@ -46,8 +46,11 @@ func Flags(p *v1alpha1.ClusterPlan, c Component) []Flag {
 		add("node-monitor-grace-period", t.NodeMonitorGracePeriod)
 		add("node-monitor-period", t.NodeMonitorPeriod)
 		if r := t.NodeEvictionRate; r != nil {
-			out = append(out, Flag{"node-eviction-rate", strconv.FormatFloat(*r, 'g', -1, 64)})
+			out = append(out, Flag{"node-eviction-rate", number(*r)})
 		}
+	}
+	if q := t.KubeAPIQPS; q != nil {
+		out = append(out, Flag{"kube-api-qps", number(*q)}, Flag{"kube-api-burst", number(*q * burstPerQPS)})
 	}
 	add("leader-elect-lease-duration", t.LeaderLeaseDuration)
 	add("leader-elect-renew-deadline", t.LeaderRenewDeadline)
@@ -55,13 +58,19 @@ func Flags(p *v1alpha1.ClusterPlan, c Component) []Flag {
 	return out
 }
 
-// TimingsOf is what a simulation of the plan goes by: no override where all are
-// Kubernetes' defaults.
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// TimingsOf is what a simulation of the plan goes by: the settings of the plan, and
+// Kubernetes' default of the requests a second where the control plane is our own.
 func TimingsOf(p *v1alpha1.ClusterPlan) v1alpha1.Timings {
-	if p.Timings == nil {
-		return v1alpha1.Timings{}
+	var out v1alpha1.Timings
+	if p.Timings != nil {
+		out = p.Timings.Timings
 	}
-	return p.Timings.Timings
+	if qps := float64(kubeAPIQPS); out.KubeAPIQPS == nil && !p.ControlPlane.Managed {
+		out.KubeAPIQPS = &qps
+	}
+	return out
 }
 
 // NodeLeaseSeconds is how long a node's lease is valid; who plays its kubelet renews

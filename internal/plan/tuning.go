@@ -53,8 +53,8 @@ type leadership struct {
 // a kubelet for longer than the grace period.
 //
 // 10 s of toleration, not 0, let a node that is NotReady for one late heartbeat keep
-// its pods. 10 nodes a second is half of what kube-controller-manager's default of
-// --kube-api-qps=20 lets the controller taint; more needs more of that.
+// its pods. 10 nodes a second are one in each of the controller's passes
+// (pkg/controller/nodelifecycle/scheduler NodeEvictionPeriod).
 //
 // A leader's lease is longer than its deadline, and that longer than 1.2 retries, or
 // the component does not start (leaderelection.NewLeaderElector).
@@ -75,6 +75,23 @@ var (
 // controllerStart is from a new leader's election to its first look at nodes;
 // measured, as simulate.DefaultTimings has it.
 const controllerStart = 6
+
+// A node's eviction asks the API server so often: each of its pods is read, its status
+// patched, it is deleted, and an event is written
+// (pkg/controller/tainteviction/taint_eviction.go); to mark it and to make its
+// replacement takes less, of other clients. 30 pods a node are assumed.
+const requestsPerEviction = 4 * 30
+
+// qps is --kube-api-qps, with which the controllers keep up with the rate; not less
+// than kube-controller-manager's default.
+func (p pace) qps() float64 { return max(kubeAPIQPS, p.rate*requestsPerEviction) }
+
+// The defaults of kube-controller-manager's --kube-api-qps and, as a multiple of it,
+// --kube-api-burst (pkg/controller/apis/config/v1alpha1/defaults.go: 20 and 30).
+const (
+	kubeAPIQPS  = 20
+	burstPerQPS = 1.5
+)
 
 // queue is how long the last of so many nodes waits for its eviction.
 func (p pace) queue(nodes int) float64 { return float64(nodes-1) / p.rate }
@@ -164,7 +181,8 @@ func Tune(asked float64, nodes int) *v1alpha1.PlannedTimings {
 		out.DefaultTolerationSeconds = &whole
 	}
 	if p.rate != d.rate {
-		out.NodeEvictionRate = &p.rate
+		qps := p.qps()
+		out.NodeEvictionRate, out.KubeAPIQPS = &p.rate, &qps
 	}
 	if p.heartbeat != d.heartbeat {
 		out.NodeMonitorGracePeriod = duration(p.grace)
@@ -246,6 +264,9 @@ func (m *maker) timings() {
 		decide(fmt.Sprintf("nodes are evicted at %g a second, not %g", p.rate, d.rate),
 			"kube-controller-manager --node-eviction-rate: %s in %s instead of %s. The cost: a false alarm (a link that is cut, not a zone that is lost) empties a zone before anybody looks",
 			count(lost, "node"), seconds(p.queue(lost)), seconds(d.queue(lost)))
+		decide(fmt.Sprintf("controllers may ask the API %g times a second, not %g", p.qps(), d.qps()),
+			"kube-controller-manager and kube-scheduler --kube-api-qps, --kube-api-burst %g: the eviction of a node with 30 pods takes %d requests, and would not keep up with the rate. The cost: as many requests a second of each controller on the API servers when much changes at once",
+			p.qps()*burstPerQPS, requestsPerEviction)
 	}
 	if p.heartbeat != d.heartbeat {
 		nodes := 0

@@ -2,7 +2,6 @@ package plan_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -148,12 +147,13 @@ func TestTuneHolds(t *testing.T) {
 func TestFlags(t *testing.T) {
 	p := &v1alpha1.ClusterPlan{Timings: plan.Tune(60, 4)}
 	leader := []plan.Flag{{Name: "leader-elect-lease-duration", Value: "8s"}, {Name: "leader-elect-renew-deadline", Value: "6s"}, {Name: "leader-elect-retry-period", Value: "1s"}}
+	client := append([]plan.Flag{{Name: "kube-api-qps", Value: "1200"}, {Name: "kube-api-burst", Value: "1800"}}, leader...)
 	for component, want := range map[plan.Component][]plan.Flag{
 		plan.APIServer: {{Name: "default-not-ready-toleration-seconds", Value: "10"}, {Name: "default-unreachable-toleration-seconds", Value: "10"}},
 		plan.ControllerManager: append([]plan.Flag{
 			{Name: "node-monitor-grace-period", Value: "16s"}, {Name: "node-monitor-period", Value: "2s"}, {Name: "node-eviction-rate", Value: "10"},
-		}, leader...),
-		plan.Scheduler: slices.Clone(leader),
+		}, client...),
+		plan.Scheduler: client,
 	} {
 		if diff := cmp.Diff(want, plan.Flags(p, component)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", component, diff)

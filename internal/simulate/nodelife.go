@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -20,7 +21,7 @@ var (
 	outOfService          = corev1.Taint{Key: corev1.TaintNodeOutOfService, Effect: corev1.TaintEffectNoExecute, Value: "nodeshutdown"}
 )
 
-// notReady returns when the node lifecycle controller marks lost nodes
+// notReady returns when the node lifecycle controller begins to mark lost nodes
 // NotReady. With its leader among what is lost, another instance must first see
 // the lease expire (lease duration and one retry) and start; then it counts the
 // grace period from its own first look, and sees it end at its next check.
@@ -38,25 +39,7 @@ func (s *scenario) notReady() (at float64, leaderLost bool) {
 func (s *scenario) planNodeLifecycle(names []string) {
 	at, leaderLost := s.notReady()
 	s.notReadyAt = at
-	s.at(at, func() error {
-		for _, zone := range s.zonesOf(names) {
-			e := v1alpha1.Event{Event: "nodes-not-ready", Zone: zone, Count: s.countDead(zone)}
-			if leaderLost {
-				e.Message = "the controller-manager's leader is lost too: a new one starts the grace period again"
-			}
-			s.note(e)
-		}
-		for _, name := range names {
-			if err := s.setNode(setTaint(s.nodes[name], unreachableNoSchedule)); err != nil {
-				return err
-			}
-			for _, p := range s.byNode[name] {
-				s.setReady(p, false) // of nodes that run on, cut off
-			}
-		}
-		s.note(v1alpha1.Event{Event: "endpoints-removed"})
-		return s.setBudgets()
-	})
+	s.planMarks(names, leaderLost)
 	s.planEvictions(names)
 	t := s.sim.Timings
 	switch s.world {
@@ -68,6 +51,105 @@ func (s *scenario) planNodeLifecycle(names []string) {
 		s.at(at+t.NodeDeletionDelay, func() error { return s.markOutOfService(names) })
 		s.at(at+t.NodeDeletionDelay+t.PodGCPeriod, func() error { return s.collect(names) })
 	}
+}
+
+// What the node lifecycle controller asks the API server for to mark a lost node: its
+// status, its taint (read and written) and an event; and a pod of it that is ready: its
+// status and an event. All go through one client (node_lifecycle_controller.go
+// monitorNodeHealth and doNoScheduleTaintingPass, pkg/controller/util/node
+// MarkPodsNotReady), whose burst, --kube-api-burst, is taken to be one and a half
+// times its rate, as 30 is of the default. 4.2 requests a node were measured with 334
+// nodes and few pods.
+const (
+	requestsPerNode = 4
+	requestsPerPod  = 2
+	burstPerQPS     = 1.5
+)
+
+// marking returns how long after the first each lost node and its pods are marked, in
+// whole seconds, in the order of names. The controller's own order is that of a map.
+func (s *scenario) marking(names []string, requestsPerSecond float64) (in map[string]float64, last float64) {
+	in = make(map[string]float64, len(names))
+	requests := 0
+	for _, name := range names {
+		requests += requestsPerNode
+		for _, p := range s.byNode[name] {
+			if p.ready {
+				requests += requestsPerPod
+			}
+		}
+		if requestsPerSecond > 0 {
+			last = max(0, math.Ceil(float64(requests)/requestsPerSecond-burstPerQPS))
+		}
+		in[name] = last
+	}
+	return in, last
+}
+
+// kubeAPIQPS is the default of --kube-api-qps, and slowMarking how much longer the
+// marking may take with it than is assumed without a word, in seconds.
+const (
+	kubeAPIQPS  = 20
+	slowMarking = 10
+)
+
+// planMarks plans that lost nodes and their pods are marked not ready.
+func (s *scenario) planMarks(names []string, leaderLost bool) {
+	var last float64
+	if s.markedIn, last = s.marking(names, s.sim.Timings.KubeAPIQPS); s.sim.Timings.KubeAPIQPS == 0 {
+		if _, slow := s.marking(names, kubeAPIQPS); slow > slowMarking {
+			s.assumed[fmt.Sprintf("kube-controller-manager's requests are not limited: with the default of --kube-api-qps=%d, marking what is lost takes more than %s longer (kubeAPIQPS in --timings)", kubeAPIQPS, seconds(slowMarking))] = true
+		}
+	}
+	together := map[float64][]string{}
+	for _, name := range names {
+		together[s.markedIn[name]] = append(together[s.markedIn[name]], name)
+	}
+	for _, in := range slices.Sorted(maps.Keys(together)) {
+		s.at(s.notReadyAt+in, func() error {
+			if in == last {
+				s.noteMarks(names, last, leaderLost)
+			}
+			if err := s.mark(together[in]); err != nil {
+				return err
+			}
+			if in == last {
+				s.note(v1alpha1.Event{Event: "endpoints-removed"})
+			}
+			return s.setBudgets()
+		})
+	}
+}
+
+// noteMarks tells that the last of the lost nodes is marked.
+func (s *scenario) noteMarks(names []string, last float64, leaderLost bool) {
+	var why []string
+	if leaderLost {
+		why = append(why, "the controller-manager's leader is lost too: a new one starts the grace period again")
+	}
+	if last > 0 {
+		why = append(why, fmt.Sprintf("with %.0f requests a second the last is marked %s after the first", s.sim.Timings.KubeAPIQPS, seconds(last)))
+	}
+	for _, zone := range s.zonesOf(names) {
+		s.note(v1alpha1.Event{Event: "nodes-not-ready", Zone: zone, Count: s.countDead(zone), Message: strings.Join(why, "; ")})
+	}
+}
+
+// mark marks nodes and their pods as not ready.
+func (s *scenario) mark(names []string) error {
+	for _, name := range names {
+		n, ok := s.nodes[name]
+		if !ok {
+			continue // deleted meanwhile
+		}
+		if err := s.setNode(setTaint(n, unreachableNoSchedule)); err != nil {
+			return err
+		}
+		for _, p := range s.byNode[name] {
+			s.setReady(p, false) // of nodes that run on, cut off
+		}
+	}
+	return nil
 }
 
 // maxEvictionRate is one node of a zone in each of the controller's passes
@@ -168,10 +250,11 @@ func (s *scenario) planEvictions(names []string) {
 			}
 			continue
 		}
-		queue := float64(turn[key]) / min(rate.perSecond, maxEvictionRate)
+		marked := s.markedIn[name]
+		queue := max(0, float64(turn[key])/min(rate.perSecond, maxEvictionRate)-marked)
 		turn[key]++
-		s.at(s.notReadyAt+queue, func() error {
-			return s.taint(name, unreachableNoExecute, term{"not ready", s.notReadyAt}, term{"eviction queue", queue})
+		s.at(s.notReadyAt+marked+queue, func() error {
+			return s.taint(name, unreachableNoExecute, term{"not ready", s.notReadyAt + marked}, term{"eviction queue", queue})
 		})
 	}
 }

@@ -24,7 +24,8 @@ type scenario struct {
 	dead       map[string]bool // lost nodes
 	cut        map[string]bool // those of them that run on, without the API
 	lostNodes  []*corev1.Node
-	notReadyAt float64
+	notReadyAt float64            // the first of them is
+	markedIn   map[string]float64 // lost node → how long after the first
 
 	now     float64
 	changed float64 // when something last happened

@@ -155,9 +155,18 @@ func (t *serviceTrack) outcome(s *scenario) v1alpha1.ServiceOutcome {
 	case t.failing > 0 && !s.hasAPI():
 		o.FailingSeconds = nil // nobody takes the dead endpoints out
 	case t.failing > 0:
-		*o.FailingSeconds = round(max(s.notReadyAt, t.emptyUntil))
+		*o.FailingSeconds = round(max(t.withdrawn(s), t.emptyUntil))
 	}
 	return o
+}
+
+// withdrawn is when the last endpoint on a lost node is taken out.
+func (t *serviceTrack) withdrawn(s *scenario) float64 {
+	last := 0.0
+	for _, p := range t.pods {
+		last = max(last, s.markedIn[p.node()])
+	}
+	return s.notReadyAt + last
 }
 
 // endpoint is a ready pod of a service; client is a node that sends requests.

@@ -18,6 +18,7 @@ type Timings struct {
 	SecondaryNodeEvictionRate float64 // nodes a second
 	UnhealthyZoneThreshold    float64 // share, 0 to 1
 	LargeClusterSizeThreshold float64 // nodes
+	KubeAPIQPS                float64 // requests a second, 0: not limited
 	DefaultTolerationSeconds  float64
 	LeaderLeaseDuration       float64
 	LeaderRetryPeriod         float64
@@ -50,6 +51,7 @@ var constants = []constant{
 	{"SecondaryNodeEvictionRate", "nodes/s", 0.01, "kube-controller-manager --secondary-node-eviction-rate; node_lifecycle_controller.go ReducedQPSFunc"},
 	{"UnhealthyZoneThreshold", "share", 0.55, "kube-controller-manager --unhealthy-zone-threshold; ComputeZoneState, with more than 2 nodes not ready"},
 	{"LargeClusterSizeThreshold", "nodes", 50, "kube-controller-manager --large-cluster-size-threshold; a zone with as many nodes or fewer evicts none when partly disrupted"},
+	{"KubeAPIQPS", "requests/s", 0, "kube-controller-manager --kube-api-qps, with which it marks lost nodes and their pods; 0: not limited, since a provider's is not known (Kubernetes' default is 20)"},
 	{"DefaultTolerationSeconds", "s", 300, "kube-apiserver admission plugin DefaultTolerationSeconds"},
 	{"LeaderLeaseDuration", "s", 15, "--leader-elect-lease-duration; component-base/config/v1alpha1/defaults.go"},
 	{"LeaderRetryPeriod", "s", 2, "--leader-elect-retry-period; component-base/config/v1alpha1/defaults.go"},

@@ -232,6 +232,7 @@ spec: {nodeName: n0, containers: [{name: %s, image: k, command: %s}]}`, name, na
 		"nodeMonitorGracePeriod":    "kube-controller-manager --node-monitor-grace-period=20s",
 		"nodeEvictionRate":          "kube-controller-manager --node-eviction-rate=0.5",
 		"largeClusterSizeThreshold": "kube-controller-manager --large-cluster-size-threshold=10",
+		"kubeAPIQPS":                "kube-controller-manager without --kube-api-qps: 20",
 		"leaderRetryPeriod":         "kube-scheduler --leader-elect-retry-period=1s",
 		"defaultTolerationSeconds":  "kube-apiserver --default-unreachable-toleration-seconds=30",
 	}

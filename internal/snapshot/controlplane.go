@@ -23,6 +23,8 @@ type controlPlane struct {
 	differs map[string]bool
 }
 
+const manager = "kube-controller-manager"
+
 // timingFlag is a flag that sets a constant of the time axis. Of several lines for
 // one constant the first that is set counts.
 type timingFlag struct {
@@ -32,10 +34,18 @@ type timingFlag struct {
 	set   func(t *v1alpha1.Timings, value string) error
 }
 
+// kubeAPIQPS is the flag whose default says more than that of a Timings file, which is
+// of a control plane that nothing is known of (pkg/controller/apis/config/v1alpha1:
+// ClientConnection.QPS).
+const (
+	kubeAPIQPS        = "kube-api-qps"
+	kubeAPIQPSDefault = 20.0
+)
+
 // timingFlags are the flags that are read, with the names of
 // https://kubernetes.io/docs/reference/command-line-tools-reference/.
 func timingFlags() []timingFlag {
-	const manager, server, scheduler = "kube-controller-manager", "kube-apiserver", "kube-scheduler"
+	const server, scheduler = "kube-apiserver", "kube-scheduler"
 	return []timingFlag{
 		{manager, "node-monitor-grace-period", "nodeMonitorGracePeriod", setDuration(func(t *v1alpha1.Timings) **metav1.Duration { return &t.NodeMonitorGracePeriod })},
 		{manager, "node-monitor-period", "nodeMonitorPeriod", setDuration(func(t *v1alpha1.Timings) **metav1.Duration { return &t.NodeMonitorPeriod })},
@@ -47,6 +57,7 @@ func timingFlags() []timingFlag {
 			t.LargeClusterSizeThreshold = &n
 			return err
 		}},
+		{manager, kubeAPIQPS, "kubeAPIQPS", setFloat(func(t *v1alpha1.Timings) **float64 { return &t.KubeAPIQPS })},
 		{manager, "resource-quota-sync-period", "quotaSyncPeriod", setDuration(func(t *v1alpha1.Timings) **metav1.Duration { return &t.QuotaSyncPeriod })},
 		{manager, "leader-elect-lease-duration", "leaderLeaseDuration", setDuration(func(t *v1alpha1.Timings) **metav1.Duration { return &t.LeaderLeaseDuration })},
 		{scheduler, "leader-elect-lease-duration", "leaderLeaseDuration", setDuration(func(t *v1alpha1.Timings) **metav1.Duration { return &t.LeaderLeaseDuration })},
@@ -150,6 +161,11 @@ func (c *controlPlane) tell(h *v1alpha1.ClusterSnapshot) {
 		}
 		_ = f.set(&h.Timings, value) // as into read
 		sources[f.field] = fmt.Sprintf("%s --%s=%s", f.component, f.flag, value)
+	}
+	if c.flags[manager] != nil && h.Timings.KubeAPIQPS == nil {
+		qps := kubeAPIQPSDefault
+		h.Timings.KubeAPIQPS = &qps
+		sources["kubeAPIQPS"] = fmt.Sprintf("%s without --%s: %g", manager, kubeAPIQPS, qps)
 	}
 	if len(sources) > 0 {
 		h.TimingSources = sources
