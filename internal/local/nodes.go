@@ -4,6 +4,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -63,7 +64,10 @@ func startNodes(ctx context.Context, m *maker) error {
 	}
 	for _, class := range plan.StorageClasses(m.Cluster) {
 		class.Provisioner = fabric.Provisioner
-		if _, err := m.api.StorageV1().StorageClasses().Create(ctx, class, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := insist(ctx, "StorageClass "+class.Name+" is made", func(ctx context.Context) error {
+			_, err := m.api.StorageV1().StorageClasses().Create(ctx, class, metav1.CreateOptions{})
+			return err
+		}); err != nil {
 			return err
 		}
 	}
@@ -89,7 +93,11 @@ func startNodes(ctx context.Context, m *maker) error {
 // syncNodes makes the registered nodes those of the plan and tells what changed.
 func (m *maker) syncNodes(ctx context.Context) (string, error) {
 	wanted := map[string]bool{}
-	there, err := m.api.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	var there *corev1.NodeList
+	err := insist(ctx, "the nodes are listed", func(ctx context.Context) (err error) {
+		there, err = m.api.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
@@ -104,7 +112,10 @@ func (m *maker) syncNodes(ctx context.Context) (string, error) {
 			continue
 		}
 		m.Progress("registering nodes", added, len(wanted))
-		if _, err := m.api.CoreV1().Nodes().Create(ctx, kwokNode(n), metav1.CreateOptions{}); err != nil {
+		if err := insist(ctx, "node "+n.Name+" is registered", func(ctx context.Context) error {
+			_, err := m.api.CoreV1().Nodes().Create(ctx, kwokNode(n), metav1.CreateOptions{})
+			return err
+		}); err != nil {
 			return "", err
 		}
 		added++
@@ -113,7 +124,9 @@ func (m *maker) syncNodes(ctx context.Context) (string, error) {
 		if wanted[name] {
 			continue
 		}
-		if err := m.api.CoreV1().Nodes().Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		if err := insist(ctx, "node "+name+" is deleted", func(ctx context.Context) error {
+			return m.api.CoreV1().Nodes().Delete(ctx, name, metav1.DeleteOptions{})
+		}); err != nil {
 			return "", err
 		}
 		removed++
@@ -122,6 +135,31 @@ func (m *maker) syncNodes(ctx context.Context) (string, error) {
 		return "nothing changes", nil
 	}
 	return fmt.Sprintf("%d nodes added, %d removed", added, removed), nil
+}
+
+// insistTimeout bounds what is asked again.
+const insistTimeout = 30 * time.Second
+
+// insist asks a control plane that has just started, whose address may still move and
+// whose API servers may not all know who is an administrator, until it does what is
+// asked; that it is done already is as good. What is wrong in itself is not asked
+// again.
+func insist(ctx context.Context, what string, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, insistTimeout)
+	defer cancel()
+	var wrong error
+	err := Await(ctx, what, func() error {
+		err := ask(ctx)
+		switch {
+		case apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err):
+			return nil
+		case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+			wrong = err
+			return nil
+		}
+		return err
+	})
+	return errors.Join(wrong, err)
 }
 
 // kwokNode is a planned node with a kubelet that is kwok's.
