@@ -316,7 +316,7 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"**50 drills over 10 faults, 10 of them with their runner killed**, and **20 losses of a zone in the worst case**, 2026-01-02 to 2026-01-02:\n",
+		"**50 drills over 10 faults, 10 of them with their runner killed**, and **20 losses of a zone in the worst case**, 2026-01-02:\n",
 		"| acknowledged writes lost | **0** of 60,000 |\n",
 		"| histories judged linearizable by porcupine | **60 of 60**, 240,000 operations, 0 unknown |\n",
 		"| faults healed | **70 of 70** |\n",
