@@ -194,7 +194,7 @@ func (m *maker) prerequisites(ctx context.Context) error {
 		return errors.New("a local cluster's machines are namespaces, which need root\nhint: run it with sudo")
 	}
 	for _, t := range needed {
-		path, err := lookPath(t.name)
+		path, err := LookPath(t.name)
 		if err != nil {
 			return fmt.Errorf("%s is not installed\nhint: %s", t.name, t.hint)
 		}
@@ -211,8 +211,8 @@ func (m *maker) prerequisites(ctx context.Context) error {
 	return nil
 }
 
-// lookPath looks into the folders of administrators too.
-func lookPath(name string) (string, error) {
+// LookPath is exec.LookPath that looks into the folders of administrators too.
+func LookPath(name string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {
 		return path, nil
 	}

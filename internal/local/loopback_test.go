@@ -162,7 +162,7 @@ func TestLoopbackCluster(t *testing.T) {
 	if os.Geteuid() != 0 {
 		missing("becoming another user needs root")
 	}
-	if _, err := lookPath("haproxy"); err != nil {
+	if _, err := LookPath("haproxy"); err != nil {
 		missing("haproxy is not installed: apt-get install haproxy")
 	}
 	base, err := os.MkdirTemp("", "bulkhead-loopback-")

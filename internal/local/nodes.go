@@ -203,8 +203,8 @@ func awaitAll(ctx context.Context, m *maker) error {
 			return err
 		}
 		unready, err := m.fabric.Probe()
-		if len(unready) > 0 {
-			return fmt.Errorf("%s on %s is not ready: %s", unready[0].Service, unready[0].Machine, unready[0].Why)
+		for p, why := range unready {
+			return fmt.Errorf("%s on %s is not ready: %s", p.Service, p.Machine, why)
 		}
 		return err
 	})

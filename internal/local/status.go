@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -85,25 +84,23 @@ func (c *Cluster) Status(ctx context.Context) (*v1alpha1.LocalClusterStatus, err
 }
 
 // addMachine puts a machine into its zone.
-func (c *Cluster) addMachine(s *v1alpha1.LocalClusterStatus, m fabric.MachineStatus, unready []fabric.Unready) {
+func (c *Cluster) addMachine(s *v1alpha1.LocalClusterStatus, m fabric.MachineStatus, unready map[fabric.Process]string) {
 	address, _, _ := strings.Cut(m.Address, "/")
 	out := v1alpha1.LocalMachineStatus{Name: m.Name, Address: address, On: m.On, Processes: []v1alpha1.LocalProcessStatus{}}
 	if !m.On {
 		s.Why = append(s.Why, m.Name+" has no power")
 	}
-	for _, u := range unready {
-		if u.Process == (fabric.Process{Machine: m.Name}) {
-			s.Why = append(s.Why, fmt.Sprintf("%s does not answer: %s", m.Name, u.Why))
-		}
+	if why, silent := unready[fabric.Process{Machine: m.Name}]; silent {
+		s.Why = append(s.Why, fmt.Sprintf("%s does not answer: %s", m.Name, why))
 	}
 	for _, p := range m.Services {
-		i := slices.IndexFunc(unready, func(u fabric.Unready) bool { return u.Process == fabric.Process{Machine: m.Name, Service: p.Name} })
-		out.Processes = append(out.Processes, v1alpha1.LocalProcessStatus{Name: p.Name, State: string(p.State), Ready: p.State == machine.Running && i < 0, Restarts: p.Restarts})
+		why, not := unready[fabric.Process{Machine: m.Name, Service: p.Name}]
+		out.Processes = append(out.Processes, v1alpha1.LocalProcessStatus{Name: p.Name, State: string(p.State), Ready: p.State == machine.Running && !not, Restarts: p.Restarts})
 		switch {
 		case p.State != machine.Running:
 			s.Why = append(s.Why, fmt.Sprintf("%s on %s is %s", p.Name, m.Name, p.State))
-		case i >= 0:
-			s.Why = append(s.Why, fmt.Sprintf("%s on %s is not ready: %s", p.Name, m.Name, unready[i].Why))
+		case not:
+			s.Why = append(s.Why, fmt.Sprintf("%s on %s is not ready: %s", p.Name, m.Name, why))
 		}
 	}
 	for i := range s.Zones {

@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/model"
 )
 
 // Component is a program of the control plane.
@@ -50,7 +51,7 @@ func Flags(p *v1alpha1.ClusterPlan, c Component) []Flag {
 		}
 	}
 	if q := t.KubeAPIQPS; q != nil {
-		out = append(out, Flag{"kube-api-qps", number(*q)}, Flag{"kube-api-burst", number(*q * burstPerQPS)})
+		out = append(out, Flag{"kube-api-qps", number(*q)}, Flag{"kube-api-burst", number(*q * model.BurstPerQPS)})
 	}
 	add("leader-elect-lease-duration", t.LeaderLeaseDuration)
 	add("leader-elect-renew-deadline", t.LeaderRenewDeadline)
@@ -67,7 +68,7 @@ func TimingsOf(p *v1alpha1.ClusterPlan) v1alpha1.Timings {
 	if p.Timings != nil {
 		out = p.Timings.Timings
 	}
-	if qps := float64(kubeAPIQPS); out.KubeAPIQPS == nil && !p.ControlPlane.Managed {
+	if qps := float64(model.KubeAPIQPS); out.KubeAPIQPS == nil && !p.ControlPlane.Managed {
 		out.KubeAPIQPS = &qps
 	}
 	return out

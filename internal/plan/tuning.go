@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/model"
 )
 
 // pace is how fast a control plane notices and replaces what is lost, in seconds.
@@ -84,14 +85,7 @@ const requestsPerEviction = 4 * 30
 
 // qps is --kube-api-qps, with which the controllers keep up with the rate; not less
 // than kube-controller-manager's default.
-func (p pace) qps() float64 { return max(kubeAPIQPS, p.rate*requestsPerEviction) }
-
-// The defaults of kube-controller-manager's --kube-api-qps and, as a multiple of it,
-// --kube-api-burst (pkg/controller/apis/config/v1alpha1/defaults.go: 20 and 30).
-const (
-	kubeAPIQPS  = 20
-	burstPerQPS = 1.5
-)
+func (p pace) qps() float64 { return max(model.KubeAPIQPS, p.rate*requestsPerEviction) }
 
 // queue is how long the last of so many nodes waits for its eviction.
 func (p pace) queue(nodes int) float64 { return float64(nodes-1) / p.rate }
@@ -266,7 +260,7 @@ func (m *maker) timings() {
 			count(lost, "node"), seconds(p.queue(lost)), seconds(d.queue(lost)))
 		decide(fmt.Sprintf("controllers may ask the API %g times a second, not %g", p.qps(), d.qps()),
 			"kube-controller-manager and kube-scheduler --kube-api-qps, --kube-api-burst %g: the eviction of a node with 30 pods takes %d requests, and would not keep up with the rate. The cost: as many requests a second of each controller on the API servers when much changes at once",
-			p.qps()*burstPerQPS, requestsPerEviction)
+			p.qps()*model.BurstPerQPS, requestsPerEviction)
 	}
 	if p.heartbeat != d.heartbeat {
 		nodes := 0

@@ -65,7 +65,6 @@ const (
 	requestsPerNode = 3
 	requestsPerPod  = 1
 	shareOfWorkers  = 16.0 / 17
-	burstPerQPS     = 1.5
 )
 
 // marking returns how long after the first each lost node and its pods are marked, in
@@ -81,26 +80,23 @@ func (s *scenario) marking(names []string, requestsPerSecond float64) (in map[st
 			}
 		}
 		if requestsPerSecond > 0 {
-			last = max(0, math.Ceil((float64(requests)-burstPerQPS*requestsPerSecond)/(shareOfWorkers*requestsPerSecond)))
+			last = max(0, math.Ceil((float64(requests)-model.BurstPerQPS*requestsPerSecond)/(shareOfWorkers*requestsPerSecond)))
 		}
 		in[name] = last
 	}
 	return in, last
 }
 
-// kubeAPIQPS is the default of --kube-api-qps, and slowMarking how much longer the
-// marking may take with it than is assumed without a word, in seconds.
-const (
-	kubeAPIQPS  = 20
-	slowMarking = 10
-)
+// slowMarking is how much longer the marking may take with the default of
+// --kube-api-qps than is assumed without a word, in seconds.
+const slowMarking = 10
 
 // planMarks plans that lost nodes and their pods are marked not ready.
 func (s *scenario) planMarks(names []string, leaderLost bool) {
 	var last float64
 	if s.markedIn, last = s.marking(names, s.sim.Timings.KubeAPIQPS); s.sim.Timings.KubeAPIQPS == 0 {
-		if _, slow := s.marking(names, kubeAPIQPS); slow > slowMarking {
-			s.assumed[fmt.Sprintf("kube-controller-manager's requests are not limited: with the default of --kube-api-qps=%d, marking what is lost takes more than %s longer (kubeAPIQPS in --timings)", kubeAPIQPS, seconds(slowMarking))] = true
+		if _, slow := s.marking(names, model.KubeAPIQPS); slow > slowMarking {
+			s.assumed[fmt.Sprintf("kube-controller-manager's requests are not limited: with the default of --kube-api-qps=%d, marking what is lost takes more than %s longer (kubeAPIQPS in --timings)", model.KubeAPIQPS, seconds(slowMarking))] = true
 		}
 	}
 	together := map[float64][]string{}

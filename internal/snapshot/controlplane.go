@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"bulkhead.dev/bulkhead/api/v1alpha1"
+	"bulkhead.dev/bulkhead/internal/model"
 )
 
 // controlPlane reads the flags of a control plane that runs as static pods, whose
@@ -35,12 +36,8 @@ type timingFlag struct {
 }
 
 // kubeAPIQPS is the flag whose default says more than that of a Timings file, which is
-// of a control plane that nothing is known of (pkg/controller/apis/config/v1alpha1:
-// ClientConnection.QPS).
-const (
-	kubeAPIQPS        = "kube-api-qps"
-	kubeAPIQPSDefault = 20.0
-)
+// of a control plane that nothing is known of.
+const kubeAPIQPS = "kube-api-qps"
 
 // timingFlags are the flags that are read, with the names of
 // https://kubernetes.io/docs/reference/command-line-tools-reference/.
@@ -163,7 +160,7 @@ func (c *controlPlane) tell(h *v1alpha1.ClusterSnapshot) {
 		sources[f.field] = fmt.Sprintf("%s --%s=%s", f.component, f.flag, value)
 	}
 	if c.flags[manager] != nil && h.Timings.KubeAPIQPS == nil {
-		qps := kubeAPIQPSDefault
+		qps := float64(model.KubeAPIQPS)
 		h.Timings.KubeAPIQPS = &qps
 		sources["kubeAPIQPS"] = fmt.Sprintf("%s without --%s: %g", manager, kubeAPIQPS, qps)
 	}

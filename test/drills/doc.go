@@ -14,5 +14,5 @@
 //	document_test.go  docs/drills.md
 //
 // It is skipped unless it is told how many drills to make (make drills), which takes
-// an hour and a half. A run that was stopped goes on where it stopped.
+// half an hour to an hour and a half. A run that was stopped goes on where it stopped.
 package drills

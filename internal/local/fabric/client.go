@@ -71,9 +71,10 @@ func (c *Client) Signs() ([]string, error) {
 	return out, err
 }
 
-// Probe lists what is not ready of what runs; no order.
-func (c *Client) Probe() ([]Unready, error) {
-	var out []Unready
+// Probe says why what runs is not ready; a process without a service is the machine
+// itself.
+func (c *Client) Probe() (map[Process]string, error) {
+	var out map[Process]string
 	err := c.Call("Fabric.Probe", machine.Nothing{}, &out)
 	return out, err
 }

@@ -157,8 +157,9 @@ func (f *Fabric) ServeManifests(r ManifestsRequest, out *machine.Nothing) error 
 	return f.call(r.Machine, "ServeManifests", r.Do, out)
 }
 
-// Probe asks every machine that has power whether what runs there is ready.
-func (f *Fabric) Probe(_ machine.Nothing, out *[]Unready) error {
+// Probe asks every machine that has power whether what runs there is ready: out is why
+// not. A process without a service is the machine itself.
+func (f *Fabric) Probe(_ machine.Nothing, out *map[Process]string) error {
 	f.mu.Lock()
 	clients := map[string]*rpc.Client{}
 	for _, h := range f.machines {
@@ -167,6 +168,7 @@ func (f *Fabric) Probe(_ machine.Nothing, out *[]Unready) error {
 		}
 	}
 	f.mu.Unlock()
+	*out = map[Process]string{}
 	var (
 		mu    sync.Mutex
 		group sync.WaitGroup
@@ -178,10 +180,10 @@ func (f *Fabric) Probe(_ machine.Nothing, out *[]Unready) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				*out = append(*out, Unready{Process{Machine: name}, err.Error()})
+				(*out)[Process{Machine: name}] = err.Error()
 			}
 			for service, text := range why {
-				*out = append(*out, Unready{Process{name, service}, text})
+				(*out)[Process{name, service}] = text
 			}
 		})
 	}

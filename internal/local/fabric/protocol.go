@@ -129,13 +129,6 @@ type MachineStatus struct {
 	Services []machine.Status
 }
 
-// Unready is a process that runs and is not ready, and why; without a service it is
-// the machine.
-type Unready struct {
-	Process
-	Why string
-}
-
 // On names a machine together with what it shall do.
 type On[T any] struct {
 	Machine string

@@ -4,10 +4,10 @@ package lab
 
 import (
 	"os"
-	"os/exec"
 	"testing"
 
 	"bulkhead.dev/bulkhead/internal/components"
+	"bulkhead.dev/bulkhead/internal/local"
 )
 
 // Require skips a test that cannot have a local cluster here, and says in one line
@@ -21,7 +21,7 @@ func Require(t testing.TB) {
 		missing(t, "a local cluster needs root: sudo env PATH=$PATH go test ...")
 	}
 	for _, c := range []struct{ program, in string }{{"haproxy", "haproxy"}, {"keepalived", "keepalived"}, {"nft", "nftables"}, {"curl", "curl"}} {
-		if !installed(c.program) {
+		if _, err := local.LookPath(c.program); err != nil {
 			missing(t, c.program+" is not installed: apt-get install "+c.in)
 		}
 	}
@@ -30,15 +30,6 @@ func Require(t testing.TB) {
 			missing(t, err.Error())
 		}
 	}
-}
-
-func installed(program string) bool {
-	for _, name := range []string{program, "/usr/sbin/" + program, "/sbin/" + program, "/usr/local/sbin/" + program} {
-		if _, err := exec.LookPath(name); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 func missing(t testing.TB, why string) {
